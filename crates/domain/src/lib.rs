@@ -1,0 +1,49 @@
+//! The nouns of lungcad. Every other crate speaks these types; this one knows nobody.
+//!
+//! It must not know: files, network, clocks, DICOM encoding, algorithms, SQL, HTTP.
+//!
+//! | noun | meaning |
+//! |---|---|
+//! | [`StudyInstanceUid`], [`SeriesInstanceUid`], [`SopInstanceUid`], [`FrameOfReferenceUid`] | checked DICOM UIDs |
+//! | [`LpsPoint`], [`VoxelPoint`], [`VoxelIndex`], [`Affine`] | places, in patient millimetres and in array indices |
+//! | [`Volume`] | HU array `[z, y, x]` with its affine |
+//! | [`Mask`] | a set of voxels of one volume, as runs |
+//! | [`SkipReason`] | why a series was not analysed, on purpose |
+//! | [`SeriesWarning`] | what a reader should know about a series that was analysed |
+//! | [`Candidate`] | what a network proposes |
+//! | [`Finding`] | what lungcad reports |
+//! | [`AnalysisResult`] | the findings of one series with their provenance |
+//! | [`SourceSlice`] | the instance (and frame) behind one slice of a volume |
+//! | [`FindingsDocument`] | `findings.json` version 1, the only serialised form |
+//! | [`SeriesState`], [`Stage`] | where a series stands on its way |
+//! | [`EventKind`] | what happened to a series, for the log a PACS administrator reads |
+//! | [`AeTitle`] | checked application entity title |
+//!
+//! Conventions: arrays are `[z, y, x]`; patient space is LPS millimetres; a point is a voxel's centre.
+
+mod ae;
+mod document;
+mod event;
+mod finding;
+mod geometry;
+mod lifecycle;
+mod mask;
+mod result;
+mod series;
+mod uid;
+mod volume;
+
+pub use ae::{AeTitle, AeTitleError};
+pub use document::{
+    FindingsDocument, LungsDocument, NoduleDocument, PackDocument, ReasonDocument, SCHEMA,
+    SeriesDocument,
+};
+pub use event::EventKind;
+pub use finding::{Attenuation, Candidate, Finding, NoduleMeasures, Side};
+pub use geometry::{Affine, AffineError, LpsPoint, VoxelIndex, VoxelPoint};
+pub use lifecycle::{SeriesState, Stage};
+pub use mask::{BoundingBox, Mask, Run};
+pub use result::{AnalysisResult, LungVolumes, PackIdentity, SourceSlice, Timings};
+pub use series::{SeriesWarning, SkipReason};
+pub use uid::{FrameOfReferenceUid, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, UidError, derived_uid};
+pub use volume::Volume;
