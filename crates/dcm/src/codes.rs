@@ -1,0 +1,1 @@
+//! Coded concepts: one table, value, scheme and meaning.

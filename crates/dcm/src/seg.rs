@@ -1,0 +1,1 @@
+//! Writes binary Segmentation objects.
