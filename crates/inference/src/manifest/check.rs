@@ -1,0 +1,291 @@
+//! What can be said about a `pack.toml` without looking at the files beside it.
+
+use super::{
+    Activation, CenterPointDecode, ClassifierDecode, InputSpec, Kind, Manifest, NetworkSpec, PatchDecode,
+    Probe, Role,
+};
+
+/// The one format version that this program reads.
+const FORMAT: u32 = 1;
+/// Bound on the number of networks of a pack.
+const NETWORKS_COUNT_MAX: usize = 16;
+/// Bound on one axis of a tensor.
+const AXIS_MAX: usize = 1024;
+/// Bound on the elements of one tensor (256 MiB of f32).
+const ELEMENTS_MAX: usize = 64 << 20;
+/// Bound on inputs or outputs of one network.
+const TENSORS_COUNT_MAX: usize = 8;
+/// Bound on self-test probes of one network.
+const PROBES_COUNT_MAX: usize = 256;
+
+impl Manifest {
+    /// Everything that can be said without looking at the files; the first fault found.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        check_format(self.format)?;
+        check_name(&self.name)?;
+        check_version(&self.version)?;
+        for (key, text) in [
+            ("licence", &self.licence),
+            ("intended_input", &self.intended_input),
+            ("training", &self.training),
+        ] {
+            if text.trim().is_empty() {
+                return Err(format!("{key} is empty; say it in a sentence"));
+            }
+        }
+        let points = &self.operating_points;
+        let ordered = points.quiet >= points.balanced && points.balanced >= points.sensitive;
+        let inside =
+            [points.quiet, points.balanced, points.sensitive].iter().all(|t| (0.0..=1.0).contains(t));
+        if !(ordered && inside) {
+            return Err("operating_points: need 1 >= quiet >= balanced >= sensitive >= 0".to_owned());
+        }
+        if let Some(c) = &self.calibration
+            && !(c.slope > 0.0 && c.slope.is_finite() && c.intercept.is_finite())
+        {
+            return Err("calibration: slope must be above 0 and both numbers finite".to_owned());
+        }
+        if self.networks.is_empty() || self.networks.len() > NETWORKS_COUNT_MAX {
+            return Err(format!("{} networks; need 1 to {NETWORKS_COUNT_MAX}", self.networks.len()));
+        }
+        for (index, spec) in self.networks.iter().enumerate() {
+            spec.check()
+                .map_err(|reason| format!("network {} ({}): {reason}", index + 1, spec.role.as_str()))?;
+            if self.networks[..index].iter().any(|earlier| earlier.role == spec.role) {
+                return Err(format!("two networks of role {}; need one at most", spec.role.as_str()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Format 1 is the only one.
+pub(crate) fn check_format(format: u32) -> Result<(), String> {
+    if format == FORMAT {
+        return Ok(());
+    }
+    Err(format!(
+        "format is {format}, this program reads format {FORMAT}; use a pack or a program of the other's age"
+    ))
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.is_empty() || name.len() > 64 || name.starts_with('-') || !name.chars().all(good) {
+        return Err(format!("name {name:?} is not 1 to 64 of a-z, 0-9 and hyphen"));
+    }
+    Ok(())
+}
+
+/// `major.minor.patch` as numbers.
+pub(crate) fn version_numbers(version: &str) -> Option<[u32; 3]> {
+    let mut parts = version.split('.').map(|p| {
+        let plain = p == "0" || (!p.starts_with('0') && p.chars().all(|c| c.is_ascii_digit()));
+        if plain { p.parse::<u32>().ok() } else { None }
+    });
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(numbers)
+}
+
+fn check_version(version: &str) -> Result<(), String> {
+    version_numbers(version).map(|_| ()).ok_or(format!("version {version:?} is not like 1.0.0"))
+}
+
+/// One plain file name: no folder, no leading dot, so that a pack cannot point out of its folder.
+fn check_file(file: &str) -> Result<(), String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if file.is_empty() || file.len() > 128 || file.starts_with('.') || !file.chars().all(good) {
+        return Err(format!(
+            "file {file:?} is not a plain file name (letters, digits, dot, hyphen, underscore)"
+        ));
+    }
+    Ok(())
+}
+
+fn check_shape(what: &str, shape: &[usize]) -> Result<(), String> {
+    let elements = shape.iter().try_fold(1_usize, |n, axis| n.checked_mul(*axis));
+    let fits = elements.is_some_and(|n| (1..=ELEMENTS_MAX).contains(&n));
+    if shape.is_empty() || shape.len() > 8 || shape.iter().any(|a| *a > AXIS_MAX) || !fits {
+        return Err(format!(
+            "{what}: shape {shape:?} is outside the bounds (axes 1 to {AXIS_MAX}, {ELEMENTS_MAX} elements)"
+        ));
+    }
+    Ok(())
+}
+
+impl NetworkSpec {
+    fn check(&self) -> Result<(), String> {
+        check_file(&self.file)?;
+        let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        if self.sha256.len() != 64 || !self.sha256.chars().all(hex) {
+            return Err("sha256 is not 64 lower-case hex digits; take them from sha256sum".to_owned());
+        }
+        if !(7..=23).contains(&self.opset) {
+            return Err(format!("opset {} is outside 7 to 23", self.opset));
+        }
+        for (what, count) in [("inputs", self.inputs.len()), ("outputs", self.outputs.len())] {
+            if count == 0 || count > TENSORS_COUNT_MAX {
+                return Err(format!("{count} {what}; need 1 to {TENSORS_COUNT_MAX}"));
+            }
+        }
+        self.inputs.iter().try_for_each(InputSpec::check)?;
+        for output in &self.outputs {
+            check_shape(&format!("output {:?}", output.tensor), &output.shape)?;
+        }
+        self.check_role()?;
+        self.check_decode()?;
+        self.check_selftest()
+    }
+
+    fn check_role(&self) -> Result<(), String> {
+        let fits = matches!(
+            (self.role, &self.decode),
+            (Role::Detector, Kind::CenterPoint(_))
+                | (Role::Reducer | Role::Characterizer, Kind::Classifier(_))
+                | (Role::Segmenter | Role::Lungs, Kind::ProbabilityPatch(_))
+        );
+        if fits {
+            return Ok(());
+        }
+        Err(format!("kind {} cannot serve role {}", self.decode.as_str(), self.role.as_str()))
+    }
+
+    /// The shapes that the kind needs.
+    fn check_decode(&self) -> Result<(), String> {
+        let (input, output) = (&self.inputs[0], &self.outputs[0]);
+        let [d, h, w] = input.edge();
+        let expected = match &self.decode {
+            Kind::CenterPoint(decode) => {
+                decode.check([d, h, w])?;
+                if output.values != Activation::Logit {
+                    return Err("kind center-point needs values = \"logit\"".to_owned());
+                }
+                vec![1, 5, d / decode.stride, h / decode.stride, w / decode.stride]
+            }
+            Kind::ProbabilityPatch(decode) => {
+                decode.check()?;
+                vec![1, decode.channels.len(), d, h, w]
+            }
+            Kind::Classifier(decode) => {
+                decode.check(self.role)?;
+                vec![1, decode.classes.len()]
+            }
+        };
+        if self.outputs.len() != 1 || output.shape != expected {
+            return Err(format!(
+                "kind {} with input {:?} needs one output of shape {expected:?}, the pack states {:?}",
+                self.decode.as_str(),
+                input.shape,
+                self.outputs.iter().map(|o| &o.shape).collect::<Vec<_>>()
+            ));
+        }
+        if self.inputs.len() > 1 && !matches!(self.decode, Kind::Classifier(_)) {
+            return Err(format!("kind {} takes one input", self.decode.as_str()));
+        }
+        Ok(())
+    }
+
+    fn check_selftest(&self) -> Result<(), String> {
+        let test = &self.selftest;
+        if !(test.tolerance > 0.0 && test.tolerance.is_finite()) {
+            return Err("selftest: tolerance must be above 0".to_owned());
+        }
+        if test.probes.is_empty() || test.probes.len() > PROBES_COUNT_MAX {
+            return Err(format!("selftest: {} probes; need 1 to {PROBES_COUNT_MAX}", test.probes.len()));
+        }
+        for Probe(output, flat, value) in &test.probes {
+            let inside = self.outputs.get(*output).is_some_and(|o| *flat < o.shape.iter().product::<usize>());
+            if !inside || !value.is_finite() {
+                return Err(format!("selftest: probe [{output}, {flat}, {value}] names no output element"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl InputSpec {
+    fn check(&self) -> Result<(), String> {
+        let what = format!("input {:?}", self.tensor);
+        check_shape(&what, &self.shape)?;
+        if self.shape.len() != 5 || self.shape[..2] != [1, 1] {
+            return Err(format!("{what}: shape {:?} is not [1, 1, d, h, w]", self.shape));
+        }
+        if !self.spacing_mm.iter().all(|s| (0.1..=10.0).contains(s)) {
+            return Err(format!("{what}: spacing_mm {:?} is outside 0.1 to 10", self.spacing_mm));
+        }
+        let [low, high] = self.hu_clip;
+        if !(low.is_finite() && high.is_finite() && low < high) {
+            return Err(format!("{what}: hu_clip {:?} is not [lower, higher]", self.hu_clip));
+        }
+        if !(0.0..=1.0).contains(&self.pad_value) {
+            return Err(format!("{what}: pad_value {} is outside 0 to 1", self.pad_value));
+        }
+        Ok(())
+    }
+}
+
+impl CenterPointDecode {
+    fn check(&self, edge: [usize; 3]) -> Result<(), String> {
+        if !(1..=32).contains(&self.stride) || edge.iter().any(|e| e % self.stride != 0) {
+            return Err(format!("stride {} does not divide the input {edge:?}", self.stride));
+        }
+        if !self.margin_voxels.is_multiple_of(self.stride)
+            || edge.iter().any(|e| 2 * self.margin_voxels >= *e)
+        {
+            return Err(format!(
+                "margin_voxels {} must be a multiple of stride {} and less than half of the input {edge:?}",
+                self.margin_voxels, self.stride
+            ));
+        }
+        if !(1..=10_000).contains(&self.top_k) {
+            return Err(format!("top_k {} is outside 1 to 10000", self.top_k));
+        }
+        let numbers = self.reference_diameter_mm > 0.0
+            && (0.0..=1.0).contains(&self.score_min)
+            && (0.0..=100.0).contains(&self.nms_distance_mm)
+            && (0.0..=10.0).contains(&self.nms_diameter_fraction);
+        if !numbers || !self.reference_diameter_mm.is_finite() {
+            return Err("reference_diameter_mm, score_min or an nms number is out of range".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl PatchDecode {
+    fn check(&self) -> Result<(), String> {
+        if self.channels.is_empty() || self.channels.len() > 16 {
+            return Err(format!("{} channels; need 1 to 16", self.channels.len()));
+        }
+        if !(self.threshold > 0.0 && self.threshold < 1.0) {
+            return Err(format!("threshold {} is not between 0 and 1", self.threshold));
+        }
+        if self.edge_diameters_min.is_some_and(|v| !(1.0..=10.0).contains(&v)) {
+            return Err("edge_diameters_min is outside 1 to 10".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl ClassifierDecode {
+    fn check(&self, role: Role) -> Result<(), String> {
+        let weights = [self.detector_weight, self.reducer_weight, self.bias];
+        if weights.iter().flatten().any(|w| !w.is_finite()) {
+            return Err("a weight is not finite".to_owned());
+        }
+        if self.classes.is_empty() || self.classes.len() > 64 {
+            return Err(format!("{} classes; need 1 to 64", self.classes.len()));
+        }
+        match role {
+            Role::Reducer if self.classes.len() != 1 || weights.iter().any(Option::is_none) => {
+                Err("a reducer needs one class and detector_weight, reducer_weight and bias".to_owned())
+            }
+            Role::Reducer => Ok(()),
+            Role::Detector | Role::Segmenter | Role::Characterizer | Role::Lungs => {
+                if weights.iter().any(Option::is_some) {
+                    return Err("detector_weight, reducer_weight and bias belong to a reducer".to_owned());
+                }
+                Ok(())
+            }
+        }
+    }
+}
