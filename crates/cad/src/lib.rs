@@ -1,1 +1,47 @@
-//! Stub.
+//! Algorithms that turn a CT volume and the outputs of networks into outlined, measured nodules.
+//!
+//! It must not know: DICOM, ONNX, files, network, clocks, and crate `phantom` (truth must come from other
+//! code than the code it judges). Threads are those of the rayon pool it is called in; every result is
+//! the same for any number of them.
+//!
+//! | step | module |
+//! |---|---|
+//! | lung masks, sides, search region | [`lungs`] |
+//! | scan grid to a network's isotropic grid and back | [`resample`] |
+//! | tiles of fixed shape over that grid | [`tiles`] |
+//! | a network's heads to candidates | [`detect`] |
+//! | second opinion on a candidate | [`reduce`] |
+//! | a probability map to an outline on the scan grid | [`outline`] |
+//! | axes, volume, densities | [`measure`] |
+//! | attenuation class, side | [`characterise`] |
+//! | noise of a scan | [`quality`] |
+//! | FROC by the rules of LUNA16 | [`evaluate`] |
+//! | filters, components, morphology, distances | [`filter`], [`components`], [`morphology`] |
+//!
+//! ```
+//! use domain::{Affine, BoundingBox, LpsPoint, Volume};
+//!
+//! let affine = Affine::axial(LpsPoint { x: 0.0, y: 0.0, z: 0.0 }, [2.5, 0.7, 0.7]).unwrap();
+//! let volume = Volume { hu: ndarray::Array3::zeros((10, 32, 32)), affine };
+//! let everything = BoundingBox { start: [0, 0, 0].into(), end: [10, 32, 32].into() };
+//! let grid = cad::resample::isotropic(&volume, everything, 1.0);
+//! let shape = cad::tiles::TileShape { size: [32; 3], halo: [8; 3] };
+//! let plan = cad::tiles::plan(grid.shape(), shape, |_, _| true);
+//! assert!(!plan.is_empty());
+//! assert!(cad::lungs::segment(&volume).is_err(), "a block of water has no lungs");
+//! ```
+
+pub mod characterise;
+pub mod components;
+pub mod detect;
+pub mod evaluate;
+pub mod filter;
+pub mod lungs;
+pub mod measure;
+pub mod morphology;
+mod orientation;
+pub mod outline;
+pub mod quality;
+pub mod reduce;
+pub mod resample;
+pub mod tiles;

@@ -1,0 +1,92 @@
+//! Attenuation class and side of a nodule.
+//!
+//! Rules of thumb on HU, not a reading: solid means mostly above -160 HU (PLoS ONE 2018;13:e0205490 for the cut),
+//! calcified means more than 10 % of the eroded outline above 200 HU or its mean above 164 HU [both unconfirmed
+//! in the literature]. Sharp kernels overshoot by 50-150 HU, so everything is computed on a copy smoothed by
+//! 0.6 mm.
+
+use crate::filter::gaussian;
+use crate::morphology::erode;
+use domain::{Attenuation, BoundingBox, Mask, Volume, VoxelIndex};
+use ndarray::Array3;
+
+/// Smoothing before densities are read, mm.
+const SMOOTHING_SIGMA_MM: f64 = 0.6;
+/// Margin around the outline that the smoothing sees, mm.
+const MARGIN_MM: f64 = 3.0;
+/// A voxel above this is solid, HU.
+const SOLID_HU: f32 = -160.0;
+/// A voxel above this is calcium, HU.
+const CALCIUM_HU: f32 = 200.0;
+/// Part of the eroded outline above [`CALCIUM_HU`] that makes it calcified.
+const CALCIUM_FRACTION: f64 = 0.10;
+/// Mean of the eroded outline that makes it calcified, HU.
+const CALCIFIED_MEAN_HU: f64 = 164.0;
+/// Part of solid voxels in the inner outline from which it is solid.
+const SOLID_FRACTION: f64 = 0.70;
+/// Part of solid voxels below which it is non-solid.
+const NON_SOLID_FRACTION: f64 = 0.10;
+/// What is taken off the rim, where partial volume with air darkens every nodule, mm.
+const RIM_MM: f64 = 1.0;
+
+/// Class of the nodule outlined by `mask`; an empty mask is called solid.
+#[must_use]
+pub fn attenuation(mask: &Mask, volume: &Volume) -> Attenuation {
+    let Some(bounds) = mask.bounding_box() else { return Attenuation::Solid };
+    let spacing = volume.affine.spacing_mm_zyx();
+    let region = widened(bounds, volume.shape(), spacing);
+    let hu = volume.view(region.start, region.end).mapv(f32::from);
+    let smooth = gaussian(hu.view(), SMOOTHING_SIGMA_MM, spacing);
+    let whole = dense(mask, region);
+    let inner = inner(&whole, spacing);
+    let values: Vec<f32> =
+        smooth.iter().zip(&inner).filter(|(_, inside)| **inside).map(|(v, _)| *v).collect();
+    if values.is_empty() {
+        return Attenuation::Solid;
+    }
+    let part = |limit: f32| values.iter().filter(|v| **v > limit).count() as f64 / values.len() as f64;
+    let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64;
+    if part(CALCIUM_HU) > CALCIUM_FRACTION || mean > CALCIFIED_MEAN_HU {
+        Attenuation::Calcified
+    } else if part(SOLID_HU) >= SOLID_FRACTION {
+        Attenuation::Solid
+    } else if part(SOLID_HU) >= NON_SOLID_FRACTION {
+        Attenuation::PartSolid
+    } else {
+        Attenuation::NonSolid
+    }
+}
+
+/// The outline without its rim; where that leaves nothing, its deepest voxels.
+fn inner(whole: &Array3<bool>, spacing_mm_zyx: [f64; 3]) -> Array3<bool> {
+    let eroded = erode(whole.view(), RIM_MM, spacing_mm_zyx);
+    if eroded.iter().any(|inside| *inside) {
+        return eroded;
+    }
+    let outside = whole.mapv(|inside| !inside);
+    let depth = crate::morphology::distance_squared_mm2(outside.view(), spacing_mm_zyx);
+    let deepest = depth.iter().copied().fold(0.0f32, f32::max);
+    depth.mapv(|d| d > 0.0 && d >= deepest * 0.999)
+}
+
+fn widened(bounds: BoundingBox, shape: [usize; 3], spacing_mm_zyx: [f64; 3]) -> BoundingBox {
+    let margin = spacing_mm_zyx.map(|s| (MARGIN_MM / s).ceil() as usize);
+    let (start, end) = (<[usize; 3]>::from(bounds.start), <[usize; 3]>::from(bounds.end));
+    BoundingBox {
+        start: [0, 1, 2].map(|a| start[a].saturating_sub(margin[a])).into(),
+        end: [0, 1, 2].map(|a| (end[a] + margin[a]).min(shape[a])).into(),
+    }
+}
+
+/// The mask as an array over `region`.
+fn dense(mask: &Mask, region: BoundingBox) -> Array3<bool> {
+    let (start, end) = (region.start, region.end);
+    let mut out = Array3::from_elem((end.z - start.z, end.y - start.y, end.x - start.x), false);
+    let within = |v: &VoxelIndex| {
+        (start.z..end.z).contains(&v.z) && (start.y..end.y).contains(&v.y) && (start.x..end.x).contains(&v.x)
+    };
+    for v in mask.voxels().filter(within) {
+        out[[v.z - start.z, v.y - start.y, v.x - start.x]] = true;
+    }
+    out
+}

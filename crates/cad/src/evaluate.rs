@@ -1,0 +1,3 @@
+//! Measures on truth.
+
+pub mod luna16;
