@@ -56,7 +56,8 @@ impl SeriesState {
 
     /// Whether the way may go from here to `next`.
     ///
-    /// A late image leads back to `Receiving` from everywhere; a requeue leads back to `Queued`.
+    /// A late image leads back to `Receiving` from everywhere; a requeue leads back to `Queued`, or
+    /// to `Reporting` when only the writing of the objects failed.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         use SeriesState::{Analyzing, Done, Failed, Queued, Receiving, Reporting, Skipped};
@@ -64,9 +65,9 @@ impl SeriesState {
             Receiving => true,
             Queued => matches!(self, Receiving | Analyzing | Reporting | Done | Skipped | Failed),
             Analyzing => matches!(self, Queued | Analyzing),
-            Reporting => matches!(self, Analyzing),
+            Reporting => matches!(self, Analyzing | Failed),
             Done => matches!(self, Reporting),
-            Skipped => matches!(self, Receiving | Queued | Analyzing | Done),
+            Skipped => matches!(self, Receiving | Queued | Analyzing | Reporting | Done | Failed),
             Failed => matches!(self, Queued | Analyzing | Reporting),
         }
     }
