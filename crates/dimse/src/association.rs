@@ -3,8 +3,8 @@
 use crate::pdu::AssociateRequest;
 use crate::policy::Rejection;
 use dicom_ul::pdu::{
-    AssociationAC, Pdu, PresentationContextProposed, PresentationContextResult, PresentationContextResultReason,
-    UserVariableItem,
+    AssociationAC, Pdu, PresentationContextProposed, PresentationContextResult,
+    PresentationContextResultReason, UserVariableItem,
 };
 use std::collections::HashSet;
 
@@ -149,7 +149,10 @@ pub(crate) fn check_request(request: &AssociateRequest, contexts_count_max: usiz
     let mut seen = HashSet::new();
     for context in &request.contexts {
         if context.id % 2 == 0 || !seen.insert(context.id) {
-            return Err(Fault::Abort(format!("presentation context id {} is even or used twice", context.id)));
+            return Err(Fault::Abort(format!(
+                "presentation context id {} is even or used twice",
+                context.id
+            )));
         }
     }
     Ok(())
@@ -226,7 +229,11 @@ mod tests {
             abstract_syntax: abstract_syntax.to_owned(),
             transfer_syntaxes: proposed.iter().map(|&uid| uid.to_owned()).collect(),
         });
-        assert_eq!((answer.result, answer.transfer_syntax_uid.as_deref(), answer.kept), expect, "{abstract_syntax}");
+        assert_eq!(
+            (answer.result, answer.transfer_syntax_uid.as_deref(), answer.kept),
+            expect,
+            "{abstract_syntax}"
+        );
     }
 
     /// Goal: our order of preference, our classes. Method: proposals in the other order and of other classes.

@@ -237,3 +237,95 @@ fn append_element(out: &mut Vec<u8>, element: u16, value: &[u8]) {
     out.extend_from_slice(&size.to_le_bytes());
     out.extend_from_slice(value);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testdata;
+    use proptest::prelude::*;
+
+    const HEADERS_SIZE: usize = 12;
+
+    /// Goal: our commands are DCMTK's, byte for byte. Method: golden C-ECHO-RQ and -RSP.
+    #[test]
+    fn echo_commands_equal_those_of_dcmtk() {
+        let request = testdata::bytes(testdata::ECHOSCU_ECHO_REQUEST).split_off(HEADERS_SIZE);
+        assert_eq!(CommandSet::echo_request(1).encode(), request);
+        let set = CommandSet::decode(&request).unwrap();
+        let response = CommandSet::response(&set, &StoreStatus::success()).encode();
+        assert_eq!(response, testdata::bytes(testdata::STORESCP_ECHO_RESPONSE).split_off(HEADERS_SIZE));
+    }
+
+    /// Goal: a failure says what and why. Method: response read back.
+    #[test]
+    fn failure_carries_comment_and_offending_elements() {
+        let request = CommandSet::store_request(7, "1.2.840.10008.5.1.4.1.1.2", "1.2.3");
+        let status =
+            StoreStatus::with_comment(StatusCode::DATA_SET_MISMATCH, format!("ä\\{}", "x".repeat(99)))
+                .offending(&[(0x0008, 0x0016), (0x0008, 0x0018)]);
+        let response = CommandSet::decode(&CommandSet::response(&request, &status).encode()).unwrap();
+        let read = response.status().unwrap();
+        assert_eq!(read.code, StatusCode::DATA_SET_MISMATCH);
+        assert_eq!(read.offending_elements, [(0x0008, 0x0016), (0x0008, 0x0018)]);
+        assert_eq!(read.comment.unwrap(), format!("??{}", "x".repeat(62)));
+        assert_eq!(response.text(element::AFFECTED_SOP_INSTANCE_UID).as_deref(), Some("1.2.3"));
+        assert_eq!(response.number(element::MESSAGE_ID_RESPONDED_TO), Some(7));
+        assert_eq!(response.number(element::COMMAND_FIELD), Some(0x8001));
+    }
+
+    fn check_refused(bytes: &[u8], expect: &CommandError) {
+        assert_eq!(CommandSet::decode(bytes).as_ref(), Err(expect));
+    }
+
+    /// Goal: what is not a flat list of group 0000 is refused. Method: one lie each.
+    #[test]
+    fn lies_are_refused() {
+        check_refused(&[8, 0, 5, 0, 0, 0, 0, 0], &CommandError::ForeignGroup(8));
+        check_refused(
+            &[0, 0, 2, 0, 0xFF, 0xFF, 0xFF, 0xFF],
+            &CommandError::Truncated { element: 2, size: u32::MAX },
+        );
+        check_refused(&[0, 0, 2, 0, 1, 0, 0, 0], &CommandError::Truncated { element: 2, size: 1 });
+        check_refused(&[0, 0, 2], &CommandError::Ragged);
+        check_refused(&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0], &CommandError::Repeated(2));
+        let bomb: Vec<u8> = (0..100u8).flat_map(|i| [0, 0, i, 1, 0, 0, 0, 0]).collect();
+        check_refused(&bomb, &CommandError::TooMany);
+    }
+
+    proptest! {
+        /// Goal: no bytes make the decoder panic, and what it takes it writes back the same.
+        /// Method: arbitrary bytes and mutated real commands.
+        #[test]
+        fn any_bytes_are_taken_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(set) = CommandSet::decode(&bytes) {
+                prop_assert_eq!(CommandSet::decode(&set.encode()), Ok(set));
+            }
+        }
+
+        #[test]
+        fn mutated_commands_are_taken_or_refused(at in 0usize..68, to in any::<u8>(), cut in 0usize..68) {
+            let mut bytes = CommandSet::store_request(3, "1.2.840.10008.5.1.4.1.1.2", "1.2.3.4").encode();
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = to;
+            }
+            for slice in [&bytes[..], &bytes[..cut]] {
+                if let Ok(set) = CommandSet::decode(slice) {
+                    let _ = (set.status(), set.has_data_set(), set.text(element::AFFECTED_SOP_CLASS_UID));
+                    prop_assert_eq!(CommandSet::decode(&set.encode()), Ok(set));
+                }
+            }
+        }
+
+        #[test]
+        fn sets_come_back(texts in proptest::collection::btree_map(1u16.., "[0-9.]{0,64}", 0..20)) {
+            let mut set = CommandSet::default();
+            for (element, text) in &texts {
+                set.set_uid(*element, text);
+            }
+            let back = CommandSet::decode(&set.encode()).unwrap();
+            for (element, text) in &texts {
+                prop_assert_eq!(back.text(*element), Some(text.clone()));
+            }
+        }
+    }
+}

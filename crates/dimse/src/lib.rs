@@ -29,12 +29,7 @@
 //! association.release().await
 //! # }
 //! ```
-#![deny(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation
-)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod admission;
 mod association;
@@ -66,6 +61,7 @@ pub use policy::{AeRules, AssociationPolicy, AssociationRequest, Rejection};
 pub use requestor::{PeerSettings, ProposedContext};
 pub use status::{StatusClass, StatusCode, StatusRow, StoreStatus, status_table};
 pub use store_scp::{
-    AssociationEnd, AssociationEnded, AssociationOpened, MoveOriginator, StoreRequest, StoreService, StoreSink,
+    AssociationEnd, AssociationEnded, AssociationOpened, MoveOriginator, StoreRequest, StoreService,
+    StoreSink,
 };
 pub use store_scu::StoreAssociation;

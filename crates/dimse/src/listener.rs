@@ -88,6 +88,8 @@ pub(crate) struct Shared<S, P> {
     pub(crate) stop: CancellationToken,
     /// The grace is over.
     kill: CancellationToken,
+    /// Everything that must end before [`Scp::serve`] returns, last words included.
+    pub(crate) tasks: TaskTracker,
 }
 
 impl Scp {
@@ -126,8 +128,8 @@ impl Scp {
             policy,
             stop: cancel.clone(),
             kill: CancellationToken::new(),
+            tasks: TaskTracker::new(),
         });
-        let tasks = TaskTracker::new();
         let mut wait = BACK_OFF.0;
         loop {
             let accepted = tokio::select! {
@@ -138,7 +140,7 @@ impl Scp {
             match accepted {
                 Ok((stream, peer)) => {
                     wait = BACK_OFF.0;
-                    tasks.spawn(connection(Arc::clone(&shared), stream, peer));
+                    shared.tasks.spawn(connection(Arc::clone(&shared), stream, peer));
                 }
                 Err(error) => {
                     tracing::warn!(%error, wait_ms = wait.as_millis(), "accepting a DICOM connection failed");
@@ -151,10 +153,10 @@ impl Scp {
             }
         }
         drop(self.listener);
-        tasks.close();
-        if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
+        shared.tasks.close();
+        if tokio::time::timeout(grace, shared.tasks.wait()).await.is_err() {
             shared.kill.cancel();
-            tasks.wait().await;
+            shared.tasks.wait().await;
         }
     }
 }
@@ -195,7 +197,12 @@ async fn run_session<S: StoreService, P: AssociationPolicy>(
     }
 }
 
-async fn report<S: StoreService, P>(shared: &Shared<S, P>, tally: &Tally, end: AssociationEnd, duration: Duration) {
+async fn report<S: StoreService, P>(
+    shared: &Shared<S, P>,
+    tally: &Tally,
+    end: AssociationEnd,
+    duration: Duration,
+) {
     let ended: AssociationEnded = tally.ended(end, duration);
     let (calling, called) = (ended.calling.escape_debug(), ended.called.escape_debug());
     match &ended.end {

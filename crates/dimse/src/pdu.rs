@@ -319,3 +319,97 @@ pub(crate) fn abort(source: u8, reason: u8) -> [u8; 10] {
 pub(crate) fn rejection(rejection: crate::policy::Rejection) -> [u8; 10] {
     [ASSOCIATE_RJ, 0, 0, 0, 0, 4, 0, rejection.result, rejection.source, rejection.reason]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testdata;
+
+    fn body(golden: &[&[u8]]) -> Vec<u8> {
+        testdata::bytes(golden).split_off(PDU_HEADER_SIZE)
+    }
+
+    /// Goal: we read what DCMTK sends. Method: golden request and acceptance.
+    #[test]
+    fn association_pdus_of_dcmtk_are_read() {
+        let request = read_associate_request(&body(testdata::ECHOSCU_REQUEST)).unwrap();
+        assert_eq!((request.called.as_str(), request.calling.as_str()), ("LUNGCAD", "MODALITY1"));
+        assert_eq!(request.application_context, crate::association::APPLICATION_CONTEXT);
+        assert_eq!(request.user.pdu_size_max, 16_384);
+        assert_eq!(request.user.implementation_version_name, "OFFIS_DCMTK_367");
+        let context = request.contexts.first().unwrap();
+        assert_eq!((context.id, context.abstract_syntax.as_str()), (1, "1.2.840.10008.1.1"));
+        assert_eq!(context.transfer_syntaxes, ["1.2.840.10008.1.2"]);
+        let acceptance = read_associate_acceptance(&body(testdata::STORESCP_ACCEPTANCE)).unwrap();
+        assert_eq!(acceptance.user.pdu_size_max, 16_384);
+        let result = acceptance.contexts.first().unwrap();
+        assert_eq!((result.id, result.result), (1, 0));
+        assert_eq!(result.transfer_syntax.as_deref(), Some("1.2.840.10008.1.2"));
+    }
+
+    /// Goal: cut PDUs are errors, never panics, and no cut of an association PDU passes. Method: each prefix.
+    #[test]
+    fn every_prefix_of_an_association_pdu_is_refused() {
+        let request = body(testdata::ECHOSCU_REQUEST);
+        let user_information_begins = request.len() - 62;
+        for end in 0..request.len() {
+            let read = read_associate_request(&request[..end]);
+            let cut_between_items = end == user_information_begins || end == user_information_begins - 50;
+            assert_eq!(read.is_ok(), cut_between_items, "{end}");
+        }
+    }
+
+    /// Goal: a refused context without transfer syntax and unknown items do not break an acceptance.
+    /// Method: both put into the golden acceptance.
+    #[test]
+    fn odd_acceptances_are_read() {
+        let mut odd = body(testdata::STORESCP_ACCEPTANCE);
+        odd.extend_from_slice(&[0x21, 0, 0, 4, 3, 0, 3, 0]);
+        odd.extend_from_slice(&[0x77, 0, 0, 2, 1, 2]);
+        let acceptance = read_associate_acceptance(&odd).unwrap();
+        assert_eq!(acceptance.contexts.len(), 2);
+        assert_eq!(acceptance.contexts[1], ContextResult { id: 3, result: 3, transfer_syntax: None });
+    }
+
+    /// Goal: fragments fit the peer and join to the same bytes. Method: sizes around the limits, read back by
+    /// our reader and by that of dicom-ul.
+    #[test]
+    fn data_is_cut_to_the_peers_size() {
+        for (size, pdu_size_max) in [(0, 64), (1, 64), (58, 64), (59, 64), (116, 64), (1000, 131_072), (5, 7)]
+        {
+            let bytes: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
+            let mut out = Vec::new();
+            append_data(&mut out, 5, Part::DataSet, &bytes, pdu_size_max);
+            let (mut joined, mut lasts, mut rest) = (Vec::new(), Vec::new(), &out[..]);
+            while !rest.is_empty() {
+                let length = u32::from_be_bytes(rest[2..6].try_into().unwrap());
+                assert!(length <= pdu_size_max, "{length} > {pdu_size_max}");
+                let end = PDU_HEADER_SIZE + length as usize;
+                let theirs = dicom_ul::pdu::read_pdu(&rest[..end], 131_072, true).unwrap().unwrap();
+                for value in data_values(&rest[PDU_HEADER_SIZE..end]) {
+                    let value = value.unwrap();
+                    assert_eq!((value.context_id, value.is_command), (5, false));
+                    joined.extend_from_slice(value.fragment);
+                    lasts.push(value.is_last);
+                    let Pdu::PData { data } = &theirs else { panic!("{theirs:?}") };
+                    assert_eq!((&data[0].data[..], data[0].is_last), (value.fragment, value.is_last));
+                }
+                rest = &rest[end..];
+            }
+            assert_eq!(joined, bytes);
+            assert_eq!(lasts.iter().filter(|&&last| last).count(), 1);
+            assert_eq!(lasts.last(), Some(&true));
+        }
+    }
+
+    /// Goal: a data value longer than its PDU ends the reading. Method: a good value, then a lie.
+    #[test]
+    fn data_values_end_at_the_first_lie() {
+        let mut body = vec![0, 0, 0, 3, 1, 0, 9];
+        body.extend_from_slice(&[0, 0, 1, 0, 1, 0]);
+        let values: Vec<_> = data_values(&body).collect();
+        assert_eq!(values.len(), 2);
+        assert!(values[0].is_ok() && values[1].is_err());
+        assert!(data_values(&[0, 0, 0, 1, 1]).all(|value| value.is_err()), "a value has a control header");
+    }
+}

@@ -337,7 +337,10 @@ fn propose(contexts: &[ProposedContext]) -> Result<Vec<PresentationContextPropos
         .collect())
 }
 
-fn encode_request(peer: &PeerSettings, proposed: &[PresentationContextProposed]) -> Result<Vec<u8>, ScuError> {
+fn encode_request(
+    peer: &PeerSettings,
+    proposed: &[PresentationContextProposed],
+) -> Result<Vec<u8>, ScuError> {
     let request = Pdu::AssociationRQ(AssociationRQ {
         protocol_version: 1,
         calling_ae_title: peer.calling.to_string(),

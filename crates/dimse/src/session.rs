@@ -9,7 +9,8 @@ use crate::pdu::{self, AssociateRequest, Part, Pdv};
 use crate::policy::{AssociationPolicy, AssociationRequest, Rejection};
 use crate::status::{StatusCode, StoreStatus};
 use crate::store_scp::{
-    AssociationEnd, AssociationEnded, AssociationOpened, MoveOriginator, StoreRequest, StoreService, StoreSink,
+    AssociationEnd, AssociationEnded, AssociationOpened, MoveOriginator, StoreRequest, StoreService,
+    StoreSink,
 };
 use crate::wire::{Wire, WireError};
 use domain::{AeTitle, SopInstanceUid};
@@ -139,7 +140,7 @@ pub(crate) async fn run<S: StoreService, P: AssociationPolicy>(
     };
     // The place is free and the end is known before the peer has taken our last word.
     let Ending { end, last_word } = ending;
-    tokio::spawn(async move { wire.finish(&last_word).await });
+    shared.tasks.spawn(async move { wire.finish(&last_word).await });
     end
 }
 
@@ -318,7 +319,10 @@ impl<S: StoreService> Session<'_, S> {
             .command
             .get_or_insert_with(|| PartialCommand { context_id: value.context_id, bytes: Vec::new() });
         if command.context_id != value.context_id {
-            return Err(Ending::abort(reason::UNEXPECTED_PDU, "command set changes its presentation context"));
+            return Err(Ending::abort(
+                reason::UNEXPECTED_PDU,
+                "command set changes its presentation context",
+            ));
         }
         if command.bytes.len() + value.fragment.len() > self.limits.command_size_max {
             return Err(Ending::abort(
@@ -367,7 +371,12 @@ impl<S: StoreService> Session<'_, S> {
     }
 
     /// A command while a data set is arriving: we negotiated one operation at a time.
-    async fn interleaved(&mut self, context_id: u8, set: &CommandSet, busy_context: u8) -> Result<(), Ending> {
+    async fn interleaved(
+        &mut self,
+        context_id: u8,
+        set: &CommandSet,
+        busy_context: u8,
+    ) -> Result<(), Ending> {
         let is_duplicate = self.incoming.as_ref().is_some_and(|incoming| {
             incoming.request.number(element::MESSAGE_ID) == set.number(element::MESSAGE_ID)
         });
@@ -497,7 +506,12 @@ impl<S: StoreService> Session<'_, S> {
         }
     }
 
-    async fn respond(&mut self, context_id: u8, request: &CommandSet, status: &StoreStatus) -> Result<(), Ending> {
+    async fn respond(
+        &mut self,
+        context_id: u8,
+        request: &CommandSet,
+        status: &StoreStatus,
+    ) -> Result<(), Ending> {
         let response = CommandSet::response(request, status).encode();
         let mut bytes = Vec::with_capacity(response.len() + 64);
         pdu::append_data(&mut bytes, context_id, Part::Command, &response, self.peer_pdu_size_max);

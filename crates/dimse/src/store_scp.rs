@@ -53,10 +53,7 @@ pub trait StoreService: Send + Sync + 'static {
     ///
     /// # Errors
     /// A status: the data set is read to its end, thrown away and answered with it.
-    fn begin(
-        &self,
-        request: &StoreRequest,
-    ) -> impl Future<Output = Result<Self::Sink, StoreStatus>> + Send;
+    fn begin(&self, request: &StoreRequest) -> impl Future<Output = Result<Self::Sink, StoreStatus>> + Send;
 
     /// An association was accepted.
     fn association_opened(&self, opened: &AssociationOpened) -> impl Future<Output = ()> + Send {
@@ -168,7 +165,9 @@ impl fmt::Display for AssociationEnd {
             }
             Self::Aborted { why, reason } => write!(f, "aborted by us: {why} (reason {reason})"),
             Self::ConnectionLost { why } => write!(f, "connection lost: {why}"),
-            Self::TooManyConnections => f.write_str("closed: too many connections wait for their first message"),
+            Self::TooManyConnections => {
+                f.write_str("closed: too many connections wait for their first message")
+            }
             Self::Stopped => f.write_str("server is stopping"),
             Self::Failed => f.write_str("failed inside the receiver; see the log"),
         }

@@ -1,0 +1,491 @@
+//! Peers that break the protocol on purpose, on raw sockets. PDUs are written and read by dicom-ul, the lies
+//! by hand.
+#![allow(clippy::cast_possible_truncation, reason = "sizes of test PDUs")]
+
+mod support;
+
+use dicom_ul::pdu::{
+    AbortRQServiceProviderReason, AbortRQSource, AssociationRJ, AssociationRJResult,
+    AssociationRJServiceProviderPresentationReason, AssociationRJServiceUserReason, AssociationRJSource,
+    AssociationRQ, PDataValue, PDataValueType, Pdu, PresentationContextProposed, UserVariableItem, read_pdu,
+    write_pdu,
+};
+use dimse::{AssociationEnd, CommandSet, ProposedContext, ScpLimits, StoreAssociation, echo};
+use std::net::SocketAddr;
+use std::time::Duration;
+use support::{Behaviour, CT, IMPLICIT, Receiver, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const ECHO: &str = "1.2.840.10008.1.1";
+
+/// A peer without manners.
+struct Raw(TcpStream);
+
+impl Raw {
+    async fn connect(address: SocketAddr) -> Self {
+        Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Context 1: verification, 3: CT, 5: a class that nobody takes; all in Implicit VR.
+    async fn associated(address: SocketAddr) -> Self {
+        let mut raw = Self::connect(address).await;
+        raw.send(&request("LUNGCAD")).await;
+        let Pdu::AssociationAC(acceptance) = raw.receive().await.unwrap() else { panic!("not accepted") };
+        let results: Vec<u8> =
+            acceptance.presentation_contexts.iter().map(|c| c.reason.clone() as u8).collect();
+        assert_eq!(results, [0, 0, 3]);
+        raw
+    }
+
+    async fn send(&mut self, pdu: &Pdu) {
+        let mut bytes = Vec::new();
+        write_pdu(&mut bytes, pdu).unwrap();
+        self.0.write_all(&bytes).await.unwrap();
+    }
+
+    async fn send_raw(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
+    }
+
+    /// The next PDU, or none when the connection ends.
+    async fn receive(&mut self) -> Option<Pdu> {
+        within(async {
+            let mut bytes = vec![0; 6];
+            self.0.read_exact(&mut bytes).await.ok()?;
+            let size = u32::from_be_bytes(bytes[2..6].try_into().unwrap()) as usize;
+            bytes.resize(6 + size, 0);
+            self.0.read_exact(&mut bytes[6..]).await.ok()?;
+            read_pdu(&bytes[..], 1 << 20, true).unwrap()
+        })
+        .await
+    }
+
+    /// Status and offending elements of the next response.
+    async fn response(&mut self) -> (u16, u16, Vec<u8>) {
+        let Some(Pdu::PData { data }) = self.receive().await else { panic!("no response") };
+        let status = element(&data[0].data, 0x0900).expect("status");
+        let field = element(&data[0].data, 0x0100).expect("command field");
+        let offending = element(&data[0].data, 0x0901).unwrap_or_default();
+        (le(&field), le(&status), offending)
+    }
+
+    async fn expect_abort(&mut self, reason: AbortRQServiceProviderReason) {
+        let pdu = self.receive().await;
+        assert_eq!(pdu, Some(Pdu::AbortRQ { source: AbortRQSource::ServiceProvider(reason) }));
+        assert_eq!(self.receive().await, None, "closed after the abort");
+    }
+
+    async fn expect_echo(&mut self, message_id: u16) {
+        self.send(&data(&[(1, true, true, &command(0x30, message_id, ECHO, None))])).await;
+        assert_eq!(self.response().await, (0x8030, 0, Vec::new()));
+    }
+
+    async fn release(mut self) {
+        self.send(&Pdu::ReleaseRQ).await;
+        assert_eq!(self.receive().await, Some(Pdu::ReleaseRP));
+    }
+}
+
+fn le(value: &[u8]) -> u16 {
+    u16::from_le_bytes(value.try_into().unwrap())
+}
+
+/// An element of a command set that is known good.
+fn element(mut bytes: &[u8], wanted: u16) -> Option<Vec<u8>> {
+    while bytes.len() >= 8 {
+        let size = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
+        if le(&bytes[2..4]) == wanted {
+            return Some(bytes[8..8 + size].to_vec());
+        }
+        bytes = &bytes[8 + size..];
+    }
+    None
+}
+
+/// A command set by hand: `(element, value)`.
+fn set(elements: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (element, value) in elements {
+        out.extend_from_slice(&[0, 0]);
+        out.extend_from_slice(&element.to_le_bytes());
+        out.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        out.extend_from_slice(value);
+    }
+    out
+}
+
+/// A request; with an instance UID it announces a data set.
+fn command(field: u16, message_id: u16, class: &str, instance: Option<&str>) -> Vec<u8> {
+    let padded = |text: &str| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.resize(bytes.len().next_multiple_of(2), 0);
+        bytes
+    };
+    let kind: u16 = if instance.is_some() { 0 } else { 0x0101 };
+    let (class, uid) = (padded(class), instance.map(padded));
+    let (field, message_id, kind) = (field.to_le_bytes(), message_id.to_le_bytes(), kind.to_le_bytes());
+    let mut elements: Vec<(u16, &[u8])> =
+        vec![(2, &class), (0x0100, &field), (0x0110, &message_id), (0x0800, &kind)];
+    if let Some(uid) = &uid {
+        elements.push((0x1000, uid));
+    }
+    set(&elements)
+}
+
+/// A P-DATA-TF of `(context, is_command, is_last, bytes)`.
+fn data(values: &[(u8, bool, bool, &[u8])]) -> Pdu {
+    let value =
+        |&(presentation_context_id, is_command, is_last, bytes): &(u8, bool, bool, &[u8])| PDataValue {
+            presentation_context_id,
+            value_type: if is_command { PDataValueType::Command } else { PDataValueType::Data },
+            is_last,
+            data: bytes.to_vec(),
+        };
+    Pdu::PData { data: values.iter().map(value).collect() }
+}
+
+fn request(called: &str) -> Pdu {
+    let context = |id, class: &str| PresentationContextProposed {
+        id,
+        abstract_syntax: class.to_owned(),
+        transfer_syntaxes: vec![IMPLICIT.to_owned()],
+    };
+    Pdu::AssociationRQ(AssociationRQ {
+        protocol_version: 1,
+        calling_ae_title: "RAW".to_owned(),
+        called_ae_title: called.to_owned(),
+        application_context_name: "1.2.840.10008.3.1.1.1".to_owned(),
+        presentation_contexts: vec![context(1, ECHO), context(3, CT), context(5, "1.2.3.4.5")],
+        user_variables: vec![UserVariableItem::MaxLength(16_384)],
+    })
+}
+
+fn short_timers() -> ScpLimits {
+    ScpLimits {
+        idle_timeout: Duration::from_millis(400),
+        artim_timeout: Duration::from_millis(300),
+        ..ScpLimits::default()
+    }
+}
+
+/// Sends `bytes` on a fresh connection and expects an abort; the receiver answers an echo afterwards.
+async fn check_first_bytes(bytes: &[u8], reason: AbortRQServiceProviderReason, why: &str) {
+    let mut receiver = Receiver::defaults().await;
+    let mut raw = Raw::connect(receiver.address).await;
+    raw.send_raw(bytes).await;
+    raw.expect_abort(reason).await;
+    drop(raw);
+    let ended = receiver.next_end().await;
+    assert!(ended.end.to_string().contains(why), "{}", ended.end);
+    echo(&receiver.peer()).await.unwrap();
+    receiver.stop().await;
+}
+
+/// Goal: what is no association request is aborted at once. Method: HTTP, 4 GiB, data first, broken items.
+#[tokio::test]
+async fn first_bytes_that_are_no_request() {
+    use AbortRQServiceProviderReason::{InvalidPduParameter, UnexpectedPdu, UnrecognizedPdu};
+    check_first_bytes(b"GET / HTTP/1.1\r\n\r\n", UnrecognizedPdu, "unknown type 71").await;
+    check_first_bytes(&[0x16, 3, 1, 2, 0, 1, 0, 1], UnrecognizedPdu, "unknown type 22").await;
+    check_first_bytes(&[1, 0, 0xFF, 0xFF, 0xFF, 0xFF], InvalidPduParameter, "4294967295 bytes").await;
+    check_first_bytes(&[4, 0, 0, 0, 0, 6, 0, 0, 0, 2, 1, 3], UnexpectedPdu, "type 4").await;
+    check_first_bytes(&[1, 0, 0, 0, 0, 4, 0, 1, 0, 0], InvalidPduParameter, "longer than").await;
+    let mut broken = Vec::new();
+    write_pdu(&mut broken, &request("LUNGCAD")).unwrap();
+    // The length of the application context item.
+    broken[76..78].copy_from_slice(&[0xFF, 0xFF]);
+    check_first_bytes(&broken, InvalidPduParameter, "longer than").await;
+}
+
+/// Goal: even and repeated context ids are refused, 128 contexts are taken. Method: requests by dicom-ul.
+#[tokio::test]
+async fn context_ids_are_checked() {
+    let receiver = Receiver::defaults().await;
+    for (ids, is_taken) in
+        [(vec![1, 1], false), (vec![2], false), ((0..128).map(|i| i * 2 + 1).collect(), true)]
+    {
+        let mut raw = Raw::connect(receiver.address).await;
+        let Pdu::AssociationRQ(mut asked) = request("LUNGCAD") else { unreachable!() };
+        let context = asked.presentation_contexts.remove(1);
+        asked.presentation_contexts = ids
+            .iter()
+            .map(|&id: &u16| PresentationContextProposed { id: id as u8, ..context.clone() })
+            .collect();
+        raw.send(&Pdu::AssociationRQ(asked)).await;
+        let answer = raw.receive().await;
+        assert_eq!(matches!(answer, Some(Pdu::AssociationAC(_))), is_taken, "{ids:?}: {answer:?}");
+    }
+    receiver.stop().await;
+}
+
+/// Goal: rejections carry the reason of the standard. Method: wrong title, version, application context.
+#[tokio::test]
+async fn rejections_carry_their_reason() {
+    use AssociationRJServiceUserReason::{ApplicationContextNameNotSupported, CalledAETitleNotRecognized};
+    let receiver = Receiver::defaults().await;
+    let Pdu::AssociationRQ(mut foreign) = request("LUNGCAD") else { unreachable!() };
+    foreign.application_context_name = "1.2.3".to_owned();
+    for (asked, reason) in [
+        (request("OTHER"), CalledAETitleNotRecognized),
+        (Pdu::AssociationRQ(foreign), ApplicationContextNameNotSupported),
+    ] {
+        let mut raw = Raw::connect(receiver.address).await;
+        raw.send(&asked).await;
+        let source = AssociationRJSource::ServiceUser(reason);
+        let expect = Pdu::AssociationRJ(AssociationRJ { result: AssociationRJResult::Permanent, source });
+        assert_eq!(raw.receive().await, Some(expect));
+    }
+    receiver.stop().await;
+}
+
+/// Aborts an open association by `bytes` and checks the reason; the receiver answers an echo afterwards.
+async fn check_open(bytes: &[u8], reason: AbortRQServiceProviderReason, why: &str) {
+    let mut receiver = Receiver::defaults().await;
+    let mut raw = Raw::associated(receiver.address).await;
+    raw.send_raw(bytes).await;
+    raw.expect_abort(reason).await;
+    drop(raw);
+    let ended = receiver.next_end().await;
+    assert!(ended.end.to_string().contains(why), "{} / {why}", ended.end);
+    echo(&receiver.peer()).await.unwrap();
+    receiver.stop().await;
+}
+
+fn bytes_of(pdu: &Pdu) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_pdu(&mut bytes, pdu).unwrap();
+    bytes
+}
+
+/// Goal: lies in an open association end only it. Method: each lie once.
+#[tokio::test]
+async fn lies_in_an_open_association() {
+    use AbortRQServiceProviderReason::{InvalidPduParameter, UnexpectedPdu, UnrecognizedPdu};
+    check_open(&[4, 0, 0xFF, 0xFF, 0xFF, 0xFF, 1], InvalidPduParameter, "4294967295").await;
+    check_open(&[4, 0, 0, 0, 0, 6, 0, 0, 1, 0, 1, 3], InvalidPduParameter, "presentation data value").await;
+    check_open(&[9, 0, 0, 0, 0, 0], UnrecognizedPdu, "unknown type 9").await;
+    check_open(&bytes_of(&request("LUNGCAD")), UnexpectedPdu, "type 1").await;
+    check_open(&bytes_of(&data(&[(3, false, true, &[0; 8])])), UnexpectedPdu, "without its command").await;
+    check_open(&bytes_of(&data(&[(7, true, true, &[0; 8])])), InvalidPduParameter, "not proposed").await;
+    check_open(
+        &bytes_of(&data(&[(3, true, true, &[8, 0, 5, 0, 0, 0, 0, 0])])),
+        InvalidPduParameter,
+        "group 0008",
+    )
+    .await;
+    let response = command(0x8001, 1, CT, None);
+    check_open(&bytes_of(&data(&[(3, true, true, &response)])), UnexpectedPdu, "response").await;
+    let store = command(1, 1, CT, Some("1.2"));
+    let changed = data(&[(3, true, false, &store[..20]), (1, true, true, &store[20..])]);
+    check_open(&bytes_of(&changed), UnexpectedPdu, "changes").await;
+    let twice = data(&[(3, true, true, &store), (3, true, true, &store)]);
+    check_open(&bytes_of(&twice), UnexpectedPdu, "middle of a data set").await;
+    let mut bomb = Vec::new();
+    for _ in 0..2 {
+        bomb.extend(bytes_of(&data(&[(3, true, false, &[0; 40_000])])));
+    }
+    check_open(&bomb, InvalidPduParameter, "longer than 65536").await;
+}
+
+/// Goal: mistakes within the protocol are statuses on a living association. Method: each, then an echo.
+#[tokio::test]
+async fn mistakes_are_answered_with_their_status() {
+    let receiver = Receiver::defaults().await;
+    let mut raw = Raw::associated(receiver.address).await;
+    let class_tag = [0u8, 0, 2, 0];
+    let without_id = set(&[(2, CT.as_bytes()), (0x0100, &[1, 0]), (0x0800, &[1, 1])]);
+    let cases: [(u8, Vec<u8>, bool, u16, u16, &[u8]); 9] = [
+        (3, command(1, 1, CT, None), false, 0x8001, 0x0212, &[0, 0, 0, 8]),
+        (3, command(1, 2, "1.2.840.10008.5.1.4.1.1.4", Some("1.2")), true, 0x8001, 0x0122, &class_tag),
+        (5, command(1, 3, "1.2.3.4.5", Some("1.2")), true, 0x8001, 0x0122, &class_tag),
+        (3, command(1, 4, CT, Some("../../etc/passwd")), true, 0x8001, 0x0117, &[0, 0, 0, 0x10]),
+        (3, command(0x20, 5, CT, Some("1.2")), true, 0x8020, 0x0211, &[]),
+        (3, command(0x1234, 6, CT, None), false, 0x9234, 0x0211, &[]),
+        (3, without_id, false, 0x8001, 0x0212, &[0, 0, 0x10, 1]),
+        (1, command(1, 7, ECHO, Some("1.2")), true, 0x8001, 0x0122, &class_tag),
+        (3, command(0x30, 8, CT, None), false, 0x8030, 0x0122, &class_tag),
+    ];
+    for (context, command, has_data, field, status, offending) in cases {
+        raw.send(&data(&[(context, true, true, &command)])).await;
+        if has_data {
+            raw.send(&data(&[(context, false, false, &[0; 100])])).await;
+            raw.send(&data(&[(context, false, true, &[0; 100])])).await;
+        }
+        assert_eq!(raw.response().await, (field, status, offending.to_vec()), "{status:04X}");
+        raw.expect_echo(99).await;
+    }
+    // A C-CANCEL has no answer.
+    raw.send(&data(&[(3, true, true, &command(0x0FFF, 1, CT, None))])).await;
+    raw.expect_echo(100).await;
+    raw.release().await;
+    assert_eq!(receiver.kept_count(), 0);
+    receiver.stop().await;
+}
+
+/// Goal: the same message id while its data set is arriving is 0210, and the first goes on. Method: a second
+/// C-STORE-RQ on another context between the fragments.
+#[tokio::test]
+async fn duplicate_invocation_is_answered() {
+    let receiver = Receiver::defaults().await;
+    let mut raw = Raw::associated(receiver.address).await;
+    raw.send(&data(&[(3, true, true, &command(1, 7, CT, Some("1.2.7"))), (3, false, false, b"abc")])).await;
+    raw.send(&data(&[(1, true, true, &command(1, 7, ECHO, Some("1.2.8"))), (1, false, true, b"xyz")])).await;
+    assert_eq!(raw.response().await.1, 0x0210);
+    raw.send(&data(&[(3, false, true, b"def")])).await;
+    assert_eq!(raw.response().await.1, 0x0000);
+    raw.release().await;
+    assert_eq!(receiver.kept("1.2.7").unwrap().bytes, b"abcdef");
+    receiver.stop().await;
+}
+
+/// Goal: fragments of one byte, one byte per write, give the same bytes. Method: all of it.
+#[tokio::test]
+async fn fragments_of_one_byte() {
+    let receiver = Receiver::defaults().await;
+    let mut raw = Raw::associated(receiver.address).await;
+    raw.0.set_nodelay(true).unwrap();
+    let (store, object) = (command(1, 1, CT, Some("1.2.9")), b"0123456789");
+    let mut stream = Vec::new();
+    for (bytes, is_command) in [(&store[..], true), (&object[..], false)] {
+        for (i, byte) in bytes.iter().enumerate() {
+            stream.extend(bytes_of(&data(&[(3, is_command, i + 1 == bytes.len(), &[*byte])])));
+        }
+    }
+    for byte in stream {
+        raw.send_raw(&[byte]).await;
+    }
+    assert_eq!(raw.response().await.1, 0);
+    assert_eq!(receiver.kept("1.2.9").unwrap().bytes, object);
+    raw.release().await;
+    receiver.stop().await;
+}
+
+/// Goal: an abort, or a cut, in mid data set leaves nothing behind. Method: both, then the events.
+#[tokio::test]
+async fn abort_in_mid_data_set() {
+    let mut receiver = Receiver::defaults().await;
+    for is_polite in [true, false] {
+        let mut raw = Raw::associated(receiver.address).await;
+        raw.send(&data(&[(3, true, true, &command(1, 1, CT, Some("1.2.3"))), (3, false, false, &[7; 5000])]))
+            .await;
+        within(receiver.begun.recv()).await.unwrap();
+        if is_polite {
+            raw.send(&Pdu::AbortRQ { source: AbortRQSource::ServiceUser }).await;
+        }
+        drop(raw);
+        let end = receiver.next_end().await.end;
+        match end {
+            AssociationEnd::AbortedByPeer { source: 0, .. } => assert!(is_polite),
+            AssociationEnd::ConnectionLost { .. } => assert!(!is_polite),
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(receiver.kept_count(), 0);
+    echo(&receiver.peer()).await.unwrap();
+    receiver.stop().await;
+}
+
+/// Goal: silence ends a connection. Method: short timers; before the request, between messages, in mid PDU.
+#[tokio::test]
+async fn silent_peers_are_dropped() {
+    let mut receiver = Receiver::start(short_timers(), Behaviour::default()).await;
+    let silent = Raw::connect(receiver.address).await;
+    assert!(receiver.next_end().await.end.to_string().contains("no PDU within 300 ms"));
+    let mut half = Raw::connect(receiver.address).await;
+    half.send_raw(&[1, 0, 0, 0, 0, 200, 0, 1]).await;
+    assert!(receiver.next_end().await.end.to_string().contains("no PDU within 300 ms"));
+    let mut idle = Raw::associated(receiver.address).await;
+    assert!(receiver.next_end().await.end.to_string().contains("no PDU within 400 ms"));
+    idle.expect_abort(AbortRQServiceProviderReason::ReasonNotSpecified).await;
+    let mut stuck = Raw::associated(receiver.address).await;
+    stuck.send_raw(&[4, 0, 0, 0, 10, 0, 0, 0, 9]).await;
+    assert!(receiver.next_end().await.end.to_string().contains("no PDU within 400 ms"));
+    drop((silent, half));
+    receiver.stop().await;
+}
+
+/// Goal: a full house rejects as transient, keeps a place for C-ECHO, and opens again. Method: 100 idle
+/// associations, echo, one more, then all leave.
+#[tokio::test]
+async fn hundred_idle_associations() {
+    let limits = ScpLimits { associations_max: 100, associations_per_peer_max: 100, ..ScpLimits::default() };
+    let mut receiver = Receiver::start(limits, Behaviour::default()).await;
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        idle.push(Raw::associated(receiver.address).await);
+    }
+    let took = echo(&receiver.peer()).await.unwrap();
+    assert!(took < Duration::from_millis(50), "{took:?}");
+    let mut late = Raw::connect(receiver.address).await;
+    late.send(&request("LUNGCAD")).await;
+    let reason = AssociationRJServiceProviderPresentationReason::LocalLimitExceeded;
+    let source = AssociationRJSource::ServiceProviderPresentation(reason);
+    let expect = Pdu::AssociationRJ(AssociationRJ { result: AssociationRJResult::Transient, source });
+    assert_eq!(late.receive().await, Some(expect));
+    let rejected = StoreAssociation::open(&receiver.peer(), &[ProposedContext::new(CT, &[IMPLICIT])]).await;
+    assert!(!rejected.unwrap_err().is_permanent());
+    for raw in idle {
+        raw.release().await;
+    }
+    while receiver.next_end().await.end != AssociationEnd::Released {}
+    Raw::associated(receiver.address).await.expect_echo(1).await;
+    receiver.stop().await;
+}
+
+/// Goal: too many connections that say nothing do not keep others out. Method: fill the places of one address
+/// for handshakes; the next is closed and reported, and after the ARTIM time an echo works.
+#[tokio::test]
+async fn too_many_silent_connections() {
+    let limits = ScpLimits { handshakes_per_peer_max: 5, ..short_timers() };
+    let mut receiver = Receiver::start(limits, Behaviour::default()).await;
+    let mut silent = Vec::new();
+    for _ in 0..6 {
+        silent.push(Raw::connect(receiver.address).await);
+    }
+    assert_eq!(receiver.next_end().await.end, AssociationEnd::TooManyConnections);
+    for _ in 0..5 {
+        assert!(matches!(receiver.next_end().await.end, AssociationEnd::Aborted { .. }));
+    }
+    echo(&receiver.peer()).await.unwrap();
+    receiver.stop().await;
+}
+
+/// Goal: an object above its limit is A700 on a living association, an endless one is aborted. Method: limits
+/// of a few hundred bytes.
+#[tokio::test]
+async fn too_large_objects() {
+    let limits = ScpLimits { object_size_max: 500, drain_size_max: 1000, ..ScpLimits::default() };
+    let receiver = Receiver::start(limits, Behaviour::default()).await;
+    let mut raw = Raw::associated(receiver.address).await;
+    raw.send(&data(&[(3, true, true, &command(1, 1, CT, Some("1.2"))), (3, false, false, &[0; 499])])).await;
+    raw.send(&data(&[(3, false, true, &[0; 2])])).await;
+    assert_eq!(raw.response().await.1, 0xA700);
+    raw.send(&data(&[(3, true, true, &command(1, 2, CT, Some("1.3"))), (3, false, true, &[0; 500])])).await;
+    assert_eq!(raw.response().await.1, 0x0000);
+    raw.send(&data(&[(3, true, true, &command(1, 3, CT, Some("1.4"))), (3, false, false, &[0; 1501])])).await;
+    raw.expect_abort(AbortRQServiceProviderReason::ReasonNotSpecified).await;
+    assert_eq!(receiver.kept_count(), 1);
+    receiver.stop().await;
+}
+
+/// Goal: a panic in a sink ends only its association and is reported. Method: a sink that panics.
+#[tokio::test]
+async fn a_panic_ends_only_its_association() {
+    let behaviour = Behaviour { panic_on: Some("1.2.66".to_owned()), ..Behaviour::default() };
+    let mut receiver = Receiver::start(ScpLimits::default(), behaviour).await;
+    let mut other = Raw::associated(receiver.address).await;
+    let mut raw = Raw::associated(receiver.address).await;
+    raw.send(&data(&[(3, true, true, &command(1, 1, CT, Some("1.2.66"))), (3, false, true, &[0; 10])])).await;
+    let ended = receiver.next_end().await;
+    assert_eq!((ended.end, ended.calling.as_str()), (AssociationEnd::Failed, "RAW"));
+    other.expect_echo(1).await;
+    receiver.stop().await;
+}
+
+/// Goal: our command sets are read by the receiver's own decoder as sent by hand. Method: public type.
+#[test]
+fn command_sets_by_hand_are_read() {
+    let set = CommandSet::decode(&command(1, 1, CT, Some("1.2"))).unwrap();
+    assert_eq!(element(&set.encode(), 0x0110), Some(vec![1, 0]));
+}
