@@ -1,6 +1,7 @@
 //! Connected components of 3-D masks, by runs and union-find: linear, the same on every machine.
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::parallel::prelude::*;
+use ndarray::{Array3, ArrayView3, Axis};
 
 /// Which voxels touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,11 +173,10 @@ pub fn fill_holes(mask: ArrayView3<'_, bool>) -> Array3<bool> {
     found.labels.mapv(|l| l == 0 || !open[l as usize])
 }
 
-/// Fills, slice by slice along `z`, every hole that has no way (by edges of pixels) to the slice's border.
+/// Fills, slice by slice along `z`, every hole of at most `area_voxels_max` pixels that has no way (by edges of
+/// pixels) to the slice's border.
 #[must_use]
-pub fn fill_holes_by_slice(mask: ArrayView3<'_, bool>) -> Array3<bool> {
-    use ndarray::Axis;
-    use ndarray::parallel::prelude::*;
+pub fn fill_holes_by_slice(mask: ArrayView3<'_, bool>, area_voxels_max: usize) -> Array3<bool> {
     let mut filled = mask.to_owned();
     filled.axis_iter_mut(Axis(0)).into_par_iter().for_each(|mut plane| {
         let (ny, nx) = plane.dim();
@@ -188,8 +188,9 @@ pub fn fill_holes_by_slice(mask: ArrayView3<'_, bool>) -> Array3<bool> {
                 open[*l as usize] = true;
             }
         }
-        for ((_, y, x), l) in found.labels.indexed_iter() {
-            plane[[y, x]] = *l == 0 || !open[*l as usize];
+        for ((_, y, x), l) in found.labels.indexed_iter().filter(|(_, l)| **l != 0) {
+            let l = *l as usize;
+            plane[[y, x]] = !open[l] && found.voxel_counts[l - 1] <= area_voxels_max;
         }
     });
     filled

@@ -9,11 +9,10 @@ mod airways;
 mod coarse;
 mod select;
 
-use crate::components::fill_holes_by_slice;
+use crate::components::{fill_holes, fill_holes_by_slice};
 use crate::morphology;
-use crate::orientation::Orientation;
-use coarse::{Coarse, enclosed_air};
-use domain::{Affine, BoundingBox, LpsPoint, LungVolumes, Side, Volume, VoxelPoint};
+use coarse::{Coarse, bounds, cropped, enclosed_air};
+use domain::{Affine, BoundingBox, LpsPoint, LungVolumes, Side, Volume, VoxelIndex, VoxelPoint};
 use ndarray::{Array3, ArrayView3};
 use select::Pair;
 
@@ -24,6 +23,13 @@ const AIR_HU: f32 = -400.0;
 pub const SEARCH_CLOSING_MM: f64 = 16.0;
 /// The closed lungs are widened by this much, so that a centre on the rim of the mask is inside, mm.
 const SEARCH_MARGIN_MM: f64 = 2.5;
+/// Vessels up to about twice this radius count as lung, mm.
+const VESSEL_CLOSING_MM: f64 = 4.0;
+/// A hole in a slice of a lung up to this area is filled (large vessels, nodules), mm2; the dome of the diaphragm is
+/// larger in most of the slices that it shows in.
+const HOLE_MM2_MAX: f64 = 900.0;
+/// Room around the lungs in which the search region grows, mm.
+const MARGIN_MM: f64 = SEARCH_CLOSING_MM + 5.0;
 /// Less aerated lung than this is not a chest, ml.
 const LUNGS_ML_MIN: f64 = 400.0;
 /// Lungs lower than this are not a chest, mm.
@@ -61,7 +67,7 @@ pub enum LungDoubt {
     },
 }
 
-/// Lungs on a coarse grid (axes `[z, y, x]` rising to head, back and left; about 2 mm).
+/// Lungs on a coarse grid around them (axes `[z, y, x]` rising to head, back and left; about 2.5 mm).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lungs {
     /// Left lung.
@@ -153,14 +159,24 @@ fn at(mask: ArrayView3<'_, bool>, place: VoxelPoint) -> bool {
 pub fn segment(volume: &Volume) -> Result<Lungs, NotChest> {
     let coarse = Coarse::of(volume);
     let air = enclosed_air(&coarse);
-    let airways = airways::find(&coarse, air.view());
-    let mut lung_air = air;
-    ndarray::Zip::from(&mut lung_air).and(&airways.mask).for_each(|air, airway| *air = *air && !airway);
-    let pair = select::lungs(&coarse, lung_air.view(), airways.gas_hu)?;
-    let Pair { left, right } = filled(pair, &coarse, &airways.mask);
     let spacing = coarse.affine.spacing_mm_zyx();
+    let (start, end) = bounds(air.view(), MARGIN_MM, spacing)
+        .ok_or_else(|| NotChest { detail: "no air inside the body".to_owned() })?;
+    let (coarse, mut air) = (coarse.cropped(start, end), cropped(air.view(), start, end));
+    let airways = airways::find(&coarse, air.view());
+    air.zip_mut_with(&airways, |air, airway| *air = *air && !airway);
+    let pair = select::lungs(&coarse, air.view())?;
+    let both = ndarray::Zip::from(&pair.left).and(&pair.right).map_collect(|l, r| *l || *r);
+    let (start, end) = bounds(both.view(), MARGIN_MM, spacing)
+        .ok_or_else(|| NotChest { detail: "no aerated lung inside the body".to_owned() })?;
+    let affine = coarse.affine.cropped_at(VoxelIndex::from(start));
+    let pair = Pair {
+        left: cropped(pair.left.view(), start, end),
+        right: cropped(pair.right.view(), start, end),
+    };
+    let Pair { left, right } = filled(pair, spacing, &cropped(airways.view(), start, end));
     let search = search_region(left.view(), right.view(), spacing);
-    let ml = |mask: &Array3<bool>| count(mask) as f64 * coarse.affine.voxel_mm3() / 1000.0;
+    let ml = |mask: &Array3<bool>| count(mask) as f64 * affine.voxel_mm3() / 1000.0;
     let volumes = LungVolumes { left_ml: ml(&left), right_ml: ml(&right) };
     let height_mm = extent(&left, &right, spacing[0]);
     if volumes.left_ml + volumes.right_ml < LUNGS_ML_MIN || height_mm < LUNGS_HEIGHT_MM_MIN {
@@ -171,23 +187,22 @@ pub fn segment(volume: &Volume) -> Result<Lungs, NotChest> {
             ),
         });
     }
-    let region = region_in_scan(&search, &coarse.affine, volume);
+    let region = region_in_scan(&search, &affine, volume);
     let doubts = doubts(&left, &right, volumes);
-    Ok(Lungs { left, right, search, affine: coarse.affine, volumes, region, doubts })
+    Ok(Lungs { left, right, search, affine, volumes, region, doubts })
 }
 
 /// Vessels and small nodules within a lung are filled; a voxel that both would take stays with the right one.
-fn filled(pair: Pair, coarse: &Coarse, airways: &Array3<bool>) -> Pair {
-    let spacing = coarse.affine.spacing_mm_zyx();
+fn filled(pair: Pair, spacing: [f64; 3], airways: &Array3<bool>) -> Pair {
+    let hole_voxels = (HOLE_MM2_MAX / (spacing[1] * spacing[2])) as usize;
     let fill = |mask: Array3<bool>| {
-        let closed = morphology::close(mask.view(), 4.0, spacing);
-        fill_holes_by_slice(closed.view())
+        let closed = morphology::close(mask.view(), VESSEL_CLOSING_MM, spacing);
+        let filled = fill_holes_by_slice(closed.view(), hole_voxels);
+        fill_holes(filled.view())
     };
-    let right = fill(pair.right);
-    let mut left = fill(pair.left);
+    let (mut left, mut right) = rayon::join(|| fill(pair.left), || fill(pair.right));
     ndarray::Zip::from(&mut left).and(&right).and(airways).for_each(|l, r, a| *l = *l && !r && !a);
-    let mut right = right;
-    ndarray::Zip::from(&mut right).and(airways).for_each(|r, a| *r = *r && !a);
+    right.zip_mut_with(airways, |r, a| *r = *r && !a);
     Pair { left, right }
 }
 
@@ -245,14 +260,7 @@ fn doubts(left: &Array3<bool>, right: &Array3<bool>, volumes: LungVolumes) -> Ve
 fn region_in_scan(mask: &Array3<bool>, affine: &Affine, volume: &Volume) -> BoundingBox {
     let mut low = [f64::INFINITY; 3];
     let mut high = [f64::NEG_INFINITY; 3];
-    let (mut from, mut to) = ([usize::MAX; 3], [0usize; 3]);
-    for ((z, y, x), _) in mask.indexed_iter().filter(|(_, inside)| **inside) {
-        let p = [z, y, x];
-        for a in 0..3 {
-            from[a] = from[a].min(p[a]);
-            to[a] = to[a].max(p[a] + 1);
-        }
-    }
+    let (from, to) = bounds(mask.view(), 0.0, [1.0; 3]).unwrap_or_default();
     for corner in 0..8usize {
         let p =
             [0, 1, 2].map(|a| if corner >> a & 1 == 1 { to[a] as f64 - 0.5 } else { from[a] as f64 - 0.5 });
@@ -267,9 +275,4 @@ fn region_in_scan(mask: &Array3<bool>, affine: &Affine, volume: &Volume) -> Boun
         start: [0, 1, 2].map(|a| low[a].floor().clamp(0.0, dim[a] as f64) as usize).into(),
         end: [0, 1, 2].map(|a| (high[a].ceil() + 1.0).clamp(0.0, dim[a] as f64) as usize).into(),
     }
-}
-
-/// Patient order of a scan (for the submodules).
-fn orientation(affine: &Affine) -> Orientation {
-    Orientation::of(affine)
 }

@@ -4,7 +4,7 @@
 //! array nothing is known: a mask that touches the border is neither eroded nor stopped by it.
 
 use ndarray::parallel::prelude::*;
-use ndarray::{Array3, ArrayView3, ArrayViewMut1, Axis};
+use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 /// Squared distance, mm2, from each voxel centre to the nearest `true` voxel's centre; infinite when there is none.
 #[must_use]
@@ -16,19 +16,30 @@ pub fn distance_squared_mm2(mask: ArrayView3<'_, bool>, spacing_mm_zyx: [f64; 3]
             for (mut row, mask_row) in plane.outer_iter_mut().zip(mask_plane.outer_iter()) {
                 sweep(&mut row, mask_row.iter().copied(), sx);
             }
-            let mut work = Envelope::default();
-            for column in plane.axis_iter_mut(Axis(1)) {
-                work.apply(column, sy);
-            }
+            along_columns(plane, sy);
         },
     );
-    field.axis_iter_mut(Axis(1)).into_par_iter().for_each(|mut plane| {
-        let mut work = Envelope::default();
-        for column in plane.axis_iter_mut(Axis(1)) {
-            work.apply(column, sz);
-        }
-    });
+    field.axis_iter_mut(Axis(1)).into_par_iter().for_each(|plane| along_columns(plane, sz));
     field
+}
+
+/// Columns taken together, so that memory is read along rows.
+const COLUMNS_TOGETHER: usize = 16;
+
+/// Adds the distance along the first axis of `plane` to each of its columns.
+fn along_columns(mut plane: ArrayViewMut2<'_, f32>, spacing: f32) {
+    let mut work = Envelope::default();
+    let mut block = Array2::zeros((COLUMNS_TOGETHER, plane.dim().0));
+    for mut columns in plane.axis_chunks_iter_mut(Axis(1), COLUMNS_TOGETHER) {
+        let mut part = block.slice_mut(s![..columns.dim().1, ..]);
+        part.assign(&columns.t());
+        for mut line in part.outer_iter_mut() {
+            if let Some(line) = line.as_slice_mut() {
+                work.apply(line, spacing);
+            }
+        }
+        columns.assign(&part.t());
+    }
 }
 
 /// One-dimensional squared distances by a sweep each way.
@@ -54,7 +65,7 @@ struct Envelope {
 }
 
 impl Envelope {
-    fn apply(&mut self, mut column: ArrayViewMut1<'_, f32>, spacing: f32) {
+    fn apply(&mut self, column: &mut [f32], spacing: f32) {
         self.line.clear();
         self.line.extend(column.iter().copied());
         self.vertices.clear();

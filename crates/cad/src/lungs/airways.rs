@@ -15,35 +15,23 @@ const HEIGHT_MM_MIN: f64 = 35.0;
 const AREA_MM2: std::ops::RangeInclusive<f64> = 30.0..=900.0;
 /// Wall and partial volume around the gas, mm.
 const WALL_MM: f64 = 2.6;
-/// Gas of a body without visible airways, HU.
-const GAS_HU: f32 = -985.0;
-
-/// What was found.
-pub(super) struct Airways {
-    /// Gas and wall; empty when no trachea was found.
-    pub(super) mask: Array3<bool>,
-    /// Level of pure gas in this scan (noise and kernels move it), HU.
-    pub(super) gas_hu: f32,
-}
 
 /// Finds the airways within the enclosed `air`: the highest threshold at which a tall narrow column near the
-/// middle of the body is not yet joined to a lung.
-pub(super) fn find(coarse: &Coarse, air: ArrayView3<'_, bool>) -> Airways {
+/// middle of the body is not yet joined to a lung. Gas and wall; empty when there is no such column.
+pub(super) fn find(coarse: &Coarse, air: ArrayView3<'_, bool>) -> Array3<bool> {
     let spacing = coarse.affine.spacing_mm_zyx();
     let middle = middle_column(air);
-    for step in 0..11 {
+    for step in 0..14 {
         let threshold = -880.0 - 10.0 * step as f32;
         let gas = ndarray::Zip::from(&air).and(&coarse.hu).map_collect(|air, hu| *air && *hu < threshold);
         let found = label(gas.view(), Connectivity::Six);
         if let Some(one) = trachea(&found, coarse, middle) {
-            let inside = found.mask(one);
-            let gas_hu = median(&inside, &coarse.hu);
-            let mut mask = morphology::dilate(inside.view(), WALL_MM, spacing);
+            let mut mask = morphology::dilate(found.mask(one).view(), WALL_MM, spacing);
             mask.zip_mut_with(&air, |m, air| *m = *m && *air);
-            return Airways { mask, gas_hu };
+            return mask;
         }
     }
-    Airways { mask: Array3::from_elem(air.dim(), false), gas_hu: GAS_HU }
+    Array3::from_elem(air.dim(), false)
 }
 
 /// Mean column of all enclosed air: the middle of the body, roughly.
@@ -93,10 +81,4 @@ fn trachea(found: &Labels, coarse: &Coarse, middle: f64) -> Option<u32> {
         }
     }
     best.map(|(_, l)| l)
-}
-
-fn median(mask: &Array3<bool>, hu: &Array3<f32>) -> f32 {
-    let mut values: Vec<f32> = mask.iter().zip(hu).filter(|(inside, _)| **inside).map(|(_, v)| *v).collect();
-    values.sort_by(f32::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(GAS_HU)
 }
