@@ -4,21 +4,19 @@
 //! decided once. Text is UTF-8; [`Attributes::into_part10`] adds `ISO_IR 192` when it is not ASCII.
 
 use crate::derived::WriteError;
+use crate::part10::{FileMeta, file_meta};
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_core::header::{DataElement, Tag, VR};
 use dicom_core::value::{DataSetSequence, PrimitiveValue, Value};
 use dicom_dictionary_std::{StandardDataDictionary, tags};
-use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
+use dicom_encoding::TransferSyntaxIndex;
+use dicom_object::InMemDicomObject;
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 /// Transfer syntax that we write by default.
 pub(crate) const EXPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2.1";
 /// The other uncompressed little endian syntax.
 pub(crate) const IMPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2";
-/// Names this product line in the file meta group; constant for ever.
-pub(crate) const IMPLEMENTATION_CLASS_UID: &str = "2.25.153077544770148939803982931901492898825";
-/// Release of the writer, SH.
-pub(crate) const IMPLEMENTATION_VERSION_NAME: &str = "LUNGCAD_0_1";
-
 /// One data set or sequence item being written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Attributes {
@@ -53,7 +51,7 @@ impl Attributes {
         } else if matches!(vr, VR::LT | VR::ST | VR::UT | VR::UR) {
             PrimitiveValue::from(cut(text, vr))
         } else {
-            let values: Vec<String> = text.split('\\').map(|v| cut(v, vr).to_owned()).collect();
+            let values: Vec<String> = text.split('\\').map(|v| fitted(v, vr)).collect();
             PrimitiveValue::Strs(values.into())
         };
         self.put(tag, vr, value);
@@ -144,7 +142,7 @@ impl Attributes {
         self
     }
 
-    /// The file: preamble, file meta, data set.
+    /// The file: preamble, file meta, data set. SOP class and instance UID must be there.
     ///
     /// `what` names the object in errors.
     pub(crate) fn into_part10(
@@ -156,13 +154,18 @@ impl Attributes {
             self.text(tags::SPECIFIC_CHARACTER_SET, "ISO_IR 192");
         }
         let failed = |cause: String| WriteError::Encode { what, cause };
-        let meta = FileMetaTableBuilder::new()
-            .transfer_syntax(transfer_syntax)
-            .implementation_class_uid(IMPLEMENTATION_CLASS_UID)
-            .implementation_version_name(IMPLEMENTATION_VERSION_NAME);
-        let file = self.object.with_meta(meta).map_err(|e| failed(e.to_string()))?;
-        let mut bytes = Vec::new();
-        file.write_all(&mut bytes).map_err(|e| failed(e.to_string()))?;
+        let uid = |tag: Tag| self.object.element(tag).ok().and_then(|e| e.to_str().ok()).unwrap_or_default();
+        let mut bytes = file_meta(&FileMeta {
+            sop_class_uid: &uid(tags::SOP_CLASS_UID),
+            sop_instance_uid: &uid(tags::SOP_INSTANCE_UID),
+            transfer_syntax_uid: transfer_syntax,
+            calling_ae: "",
+            called_ae: "",
+        });
+        let syntax = TransferSyntaxRegistry
+            .get(transfer_syntax)
+            .ok_or_else(|| failed(format!("transfer syntax {transfer_syntax} is not known")))?;
+        self.object.write_dataset_with_ts(&mut bytes, syntax).map_err(|e| failed(e.to_string()))?;
         Ok(bytes)
     }
 }
@@ -179,6 +182,14 @@ fn is_ascii(object: &InMemDicomObject) -> bool {
 /// VR of the dictionary; where it depends on the pixels the unsigned one.
 pub(crate) fn vr_of(tag: Tag) -> VR {
     StandardDataDictionary.by_tag(tag).map_or(VR::UN, |entry| entry.vr().relaxed())
+}
+
+/// One value of a string VR; a decimal string that is too long is written anew, not cut in its exponent.
+fn fitted(text: &str, vr: VR) -> String {
+    match text.trim().parse::<f64>() {
+        Ok(value) if vr == VR::DS && text.len() > 16 => decimal_string(value),
+        _ => cut(text, vr).to_owned(),
+    }
 }
 
 /// `text` cut to the characters that the VR allows (PS3.5 table 6.2-1).

@@ -1,9 +1,10 @@
 //! What all derived objects (SR, SEG) share: options, result, errors, and the modules that every one of them carries.
 
 use crate::attributes::Attributes;
+use crate::codes;
 use crate::source::SourceContext;
 use dicom_dictionary_std::tags;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 /// One DICOM object that lungcad made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,9 +134,112 @@ impl ObjectOptions {
         }
     }
 
+    /// `written_at` in the offset that the scan declares for its own dates (0008,0201), else as given: one
+    /// object has one offset for all of its dates.
+    pub(crate) fn moment(&self, source: &SourceContext) -> Moment {
+        let text = source.text(tags::TIMEZONE_OFFSET_FROM_UTC);
+        let at = parse_offset(text).map_or(self.written_at, |offset| self.written_at.to_offset(offset));
+        Moment {
+            date: format!("{:04}{:02}{:02}", at.year(), u8::from(at.month()), at.day()),
+            time: format!("{:02}{:02}{:02}", at.hour(), at.minute(), at.second()),
+        }
+    }
+
     /// Device Observer UID (TID 1004): the same for all objects of an installation.
     #[must_use]
     pub fn device_observer_uid(&self) -> String {
         domain::derived_uid(&["device", &self.installation_id])
     }
+}
+
+/// Name of the maker and of the product in every equipment module.
+pub(crate) const PRODUCT: &str = "lungcad";
+
+/// A date and a time of the day as DA and TM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) date: String,
+    pub(crate) time: String,
+}
+
+/// `&ZZXX` of PS3.3 C.12.1.1.8.
+fn parse_offset(text: &str) -> Option<UtcOffset> {
+    let negative = text.starts_with('-');
+    let digits = text.strip_prefix(['+', '-'])?;
+    let number = |range: std::ops::Range<usize>| digits.get(range)?.parse::<i8>().ok();
+    let (hours, minutes) = (number(0..2)?, number(2..4)?);
+    let sign = if negative { -1 } else { 1 };
+    UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()
+}
+
+/// The series and instance that a derived object becomes.
+pub(crate) struct Identity<'a> {
+    pub(crate) sop_class_uid: &'a str,
+    pub(crate) sop_instance_uid: &'a str,
+    pub(crate) series_instance_uid: &'a str,
+    pub(crate) modality: &'a str,
+    pub(crate) series_number: u32,
+    pub(crate) series_description: &'a str,
+    /// Version of the networks, empty without.
+    pub(crate) pack_version: &'a str,
+}
+
+/// Modules that SR and SEG share: Patient, Study, Series, Equipment, SOP Common.
+pub(crate) fn common_modules(
+    identity: &Identity<'_>,
+    source: &SourceContext,
+    options: &ObjectOptions,
+) -> Attributes {
+    let now = options.moment(source);
+    let mut a = source.patient_and_study();
+    a.text(tags::SOP_CLASS_UID, identity.sop_class_uid)
+        .text(tags::SOP_INSTANCE_UID, identity.sop_instance_uid)
+        .text(tags::SERIES_INSTANCE_UID, identity.series_instance_uid)
+        .text(tags::MODALITY, identity.modality)
+        .number(tags::SERIES_NUMBER, identity.series_number)
+        .number(tags::INSTANCE_NUMBER, 1)
+        .text(tags::SERIES_DESCRIPTION, identity.series_description)
+        .text(tags::MANUFACTURER, PRODUCT)
+        .text(tags::MANUFACTURER_MODEL_NAME, PRODUCT)
+        .text(tags::DEVICE_SERIAL_NUMBER, &options.installation_id)
+        .item(tags::CONTRIBUTING_EQUIPMENT_SEQUENCE, acquisition_equipment(source));
+    let versions: Vec<&str> = [options.software_version.as_str(), identity.pack_version]
+        .into_iter()
+        .filter(|v| !v.is_empty())
+        .collect();
+    a.texts(tags::SOFTWARE_VERSIONS, &versions);
+    for tag in [tags::SERIES_DATE, tags::CONTENT_DATE, tags::INSTANCE_CREATION_DATE] {
+        a.text(tag, &now.date);
+    }
+    for tag in [tags::SERIES_TIME, tags::CONTENT_TIME, tags::INSTANCE_CREATION_TIME] {
+        a.text(tag, &now.time);
+    }
+    a
+}
+
+/// The scanner, as an item of ContributingEquipmentSequence.
+fn acquisition_equipment(source: &SourceContext) -> Attributes {
+    let mut item = Attributes::new();
+    item.item(tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE, codes::ACQUISITION_EQUIPMENT.item());
+    let manufacturer = match source.text(tags::MANUFACTURER) {
+        "" => "unknown",
+        name => name,
+    };
+    item.text(tags::MANUFACTURER, manufacturer);
+    let optional = [
+        tags::MANUFACTURER_MODEL_NAME,
+        tags::STATION_NAME,
+        tags::DEVICE_SERIAL_NUMBER,
+        tags::SOFTWARE_VERSIONS,
+        tags::INSTITUTION_NAME,
+    ];
+    for tag in optional {
+        match source.text(tag) {
+            "" => {}
+            text => {
+                item.text(tag, text);
+            }
+        }
+    }
+    item
 }

@@ -23,7 +23,7 @@ pub struct FindingsDocument {
 }
 
 /// Sentence of [`FindingsDocument::intended_use`] and of every page a person reads.
-const INTENDED_USE: &str = "Second reader for research use only. Not a diagnosis; every mark needs a radiologist's judgement.";
+pub const INTENDED_USE: &str = "Second reader for research use only. Not a diagnosis; every mark needs a radiologist's judgement.";
 
 impl FindingsDocument {
     /// A document of these series.

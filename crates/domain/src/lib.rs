@@ -35,7 +35,7 @@ mod volume;
 
 pub use ae::{AeTitle, AeTitleError};
 pub use document::{
-    FindingsDocument, LungsDocument, NoduleDocument, PackDocument, ReasonDocument, SCHEMA,
+    FindingsDocument, INTENDED_USE, LungsDocument, NoduleDocument, PackDocument, ReasonDocument, SCHEMA,
     SeriesDocument,
 };
 pub use event::EventKind;

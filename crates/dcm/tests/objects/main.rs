@@ -5,4 +5,5 @@
 
 mod ct;
 mod referees;
+mod reports;
 mod series;

@@ -46,3 +46,50 @@ pub(crate) fn check_valid(name: &str, bytes: &[u8]) {
         assert!(errors.is_empty(), "{name}:\n{}", errors.join("\n"));
     }
 }
+
+/// Complaints of `dsrdump` about a report, and the text that it prints; `None` when it is not installed.
+pub(crate) fn dsrdump(file: &Path) -> Option<(Vec<String>, String)> {
+    if !installed("dsrdump") {
+        return None;
+    }
+    let run = Command::new("dsrdump").arg(file).output().unwrap();
+    let mut complaints: Vec<String> = String::from_utf8_lossy(&run.stderr)
+        .lines()
+        .filter(|line| {
+            ["E:", "F:", "W:"].iter().any(|mark| line.starts_with(mark)) && !line.contains("Character Set")
+        })
+        .map(str::to_owned)
+        .collect();
+    if !run.status.success() && complaints.is_empty() {
+        complaints.push(format!("dsrdump ended with {}", run.status));
+    }
+    Some((complaints, String::from_utf8_lossy(&run.stdout).into_owned()))
+}
+
+/// Asserts that neither `dciodvfy` nor `dsrdump` has anything to say about a report.
+pub(crate) fn check_report(name: &str, file: &Path) {
+    if let Some(errors) = dciodvfy(file) {
+        assert!(errors.is_empty(), "{name}:\n{}", errors.join("\n"));
+    }
+    if let Some((complaints, _)) = dsrdump(file) {
+        assert!(complaints.is_empty(), "{name}:\n{}", complaints.join("\n"));
+    }
+}
+
+/// What pydicom and highdicom read in a folder (`tests/foreign/read_objects.py`); `None` when the virtual
+/// environment is not there.
+pub(crate) fn foreign_reading(folder: &Path) -> Option<serde_json::Value> {
+    let python = root().join(".tools/venv/bin/python");
+    if !python.is_file() {
+        println!(
+            "skipped: {} is not there (python3 -m venv, then pip install -r tests/foreign/requirements.txt)",
+            python.display()
+        );
+        return None;
+    }
+    let run =
+        Command::new(python).arg(root().join("tests/foreign/read_objects.py")).arg(folder).output().unwrap();
+    let text = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{text}\n{}", String::from_utf8_lossy(&run.stderr));
+    Some(serde_json::from_str(&text).unwrap())
+}
