@@ -6,16 +6,16 @@ use crate::shape::{Vec3, add, scale, unit};
 use crate::vessels::{Branch, Kind, Segment, radius_of};
 
 /// Bronchi beside arteries with fewer ends than this are too thin to see.
-const ENDS_MIN: usize = 12;
+const ENDS_MIN: usize = 34;
 
 /// Thickness of the wall around a lumen of that radius, mm (10 to 15 % of the diameter, NETWORKS 4.5).
 pub(crate) fn wall_mm(lumen_radius: f32) -> f32 {
-    0.30 + 0.19 * lumen_radius
+    0.22 + 0.15 * lumen_radius
 }
 
 /// Radius of the lumen beside an artery that feeds `ends` twigs, mm.
 fn lumen_of(ends: usize) -> f32 {
-    0.88 * radius_of(ends)
+    0.72 * radius_of(ends)
 }
 
 /// Windpipe and main bronchi down to each lobe's hilum.
@@ -55,7 +55,7 @@ fn offset_direction(lobe: Lobe) -> Vec3 {
 
 /// First point of a lobe's bronchus, patient LPS mm.
 fn bronchus_start(chest: &Chest, lobe: Lobe) -> Vec3 {
-    let apart = radius_of(900) + lumen_of(900) + wall_mm(lumen_of(900));
+    let apart = radius_of(1600) + lumen_of(1600) + wall_mm(lumen_of(1600));
     add(chest.to_patient(lobe.hilum()), scale(offset_direction(lobe), apart))
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn beside_arteries(lobe: Lobe, arteries: &[Branch], segments: &mut Ve
             (add(p, scale(direction, apart)), r)
         };
         let (a, radius_a) = at(branch.a, branch.ends);
-        let (b, radius_b) = at(branch.b, branch.ends_after.max(ENDS_MIN / 2));
+        let (b, radius_b) = at(branch.b, branch.ends_after.max(ENDS_MIN / 3));
         segments.push(Segment { a, b, radius_a, radius_b, kind: Kind::Airway });
     }
 }

@@ -81,9 +81,10 @@ impl Bones {
         if around < 0.16 || around > 0.93 || row.z > 116.0 {
             return value;
         }
-        let drop = 62.0 * around * (1.0 - 0.35 * around) - 8.0 * smooth_step(0.78, 0.95, around);
+        // Steep at the side, flat again where the cartilage turns up to the sternum.
+        let drop = 128.0 * smooth_step(0.05, 0.88, around) - 16.0 * smooth_step(0.84, 0.97, around);
         let across = nearest_level(row.z + drop - self.phase);
-        let d = ellipse(wall - RIB_DEPTH, across, 3.9, 6.6);
+        let d = ellipse(wall - RIB_DEPTH, across, 3.7, 6.4);
         if d > h {
             return value;
         }

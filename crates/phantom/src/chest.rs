@@ -123,7 +123,10 @@ impl Chest {
             body_b: 107.0 + fat * 0.9 - 14.0 * shoulder - 30.0 * neck + 5.0 * waist,
             cavity: CavitySection::at(z),
             bones: self.bones.row(y, z),
-            muscle_mm: 11.0 + 30.0 * smooth_step(50.0, 110.0, z),
+            muscle_mm: 11.0
+                + 26.0
+                    * smooth_step(30.0, 100.0, z)
+                    * (smooth_step(15.0, 60.0, y) + 0.55 * smooth_step(-20.0, -55.0, y)),
         }
     }
 
@@ -154,7 +157,7 @@ impl Chest {
             Gravity::Front => -row.y,
         };
         // Mattress and a hollow shell of carbon fibre, bent upwards at its sides.
-        let top = 121.0 - x * x / 900.0;
+        let top = 113.0 - x * x / 2400.0;
         let depth = down - top;
         if x.abs() > 200.0 || !(-1.0..46.0).contains(&depth) {
             return hu::AIR;
@@ -185,8 +188,12 @@ impl Chest {
         let grain = self.streaks.at([p[0], p[1], p[2] * 0.35]);
         let muscle = hu::MUSCLE + 9.0 * grain - 75.0 * smooth_step(0.55, 0.8, grain);
         // Fat planes between the layers of muscle.
-        let plane = (wall - 12.0 - 2.5 * wavy).abs().min((wall - 21.0 - 4.0 * wavy).abs());
-        let muscle = mix(muscle, hu::FAT, coverage(plane - 0.8, 1.2) * 0.8);
+        let plane = (wall - 13.0 - 5.0 * wavy).abs().min((wall - 22.0 - 9.0 * wavy).abs());
+        let muscle = mix(
+            muscle,
+            hu::FAT,
+            coverage(plane - 0.7, 1.2) * 0.8 * smooth_step(-0.35, 0.25, grain + 0.4 * wavy),
+        );
         let fat = hu::FAT + 6.0 * grain + 60.0 * smooth_step(0.72, 0.85, wavy * grain);
         mix(fat, muscle, coverage(muscle_d, self.edge_mm * 1.5))
     }

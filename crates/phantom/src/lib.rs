@@ -208,7 +208,10 @@ fn scene(spec: &SeriesSpec, grid: &Grid) -> Result<Scene, PhantomError> {
             let mut segments = Vec::new();
             let branches = vessels::arteries(&chest, lobe, &mut rng, &mut segments);
             vessels::veins(&chest, lobe, &mut rng, &mut segments);
-            airways::beside_arteries(lobe, &branches, &mut segments);
+            let mut bronchi = Vec::new();
+            airways::beside_arteries(lobe, &branches, &mut bronchi);
+            vessels::keep_in_lung(&chest, lobe, &mut bronchi);
+            segments.append(&mut bronchi);
             segments
         })
         .collect();

@@ -61,7 +61,7 @@ impl Lobe {
 }
 
 /// Height of the lung apex above the middle of the chest.
-const APEX_Z: f32 = 122.0;
+const APEX_Z: f32 = 117.0;
 /// Above this height the cavity closes to two apical domes.
 const DOME_Z: f32 = 38.0;
 
@@ -108,13 +108,14 @@ impl CavitySection {
     /// Distance to the cavity wall at `(x, y)`, negative inside.
     #[inline]
     pub(crate) fn distance(&self, x: f32, y: f32) -> f32 {
-        let x = x.abs();
+        // The front of the chest is narrower than its back.
+        let x = x.abs() * (1.0 + 0.16 * smooth_step(10.0, -80.0, y));
         // Medially of the dome's centre the wall is the mediastinum, not this ellipse.
         let across = if self.center_x < 1.0 { x } else { x - self.center_x };
         let y = y - self.center_y;
         // Gutters beside the spine reach further back than an ellipse.
         let back = if y > 0.0 {
-            y * (1.0 - 0.07 * smooth_step(15.0, 45.0, x) * smooth_step(110.0, 70.0, x))
+            y * (1.0 - 0.10 * smooth_step(12.0, 46.0, x) * smooth_step(118.0, 62.0, x))
         } else {
             y
         };
@@ -127,7 +128,7 @@ impl CavitySection {
 pub(crate) fn mediastinum(x: f32, y: f32, z: f32) -> f32 {
     let upper = smooth_step(10.0, 60.0, z);
     // Plate from the sternum to the spine: thin in front, wide around the trachea and great vessels.
-    let half_width = 22.0 + 6.0 * upper;
+    let half_width = 20.0 + 8.0 * upper;
     let plate = ellipse(x, y - 8.0, half_width, 66.0);
     let front = ellipse(x - 3.0, y + 60.0, 7.0 + 16.0 * smooth_step(20.0, -40.0, z), 34.0);
     let spine = ellipse(x, y - 56.0, 25.0, 28.0);
@@ -149,14 +150,14 @@ pub(crate) fn mediastinum(x: f32, y: f32, z: f32) -> f32 {
 #[inline]
 pub(crate) fn heart(p: Vec3) -> f32 {
     let q = heart_frame(p);
-    let pads = ellipsoid([p[0] - 20.0, p[1] + 48.0, p[2] + 66.0], [72.0, 30.0, 22.0]);
-    smooth_union(ellipsoid(q, [60.0, 48.0, 50.0]), pads, 12.0)
+    let pads = ellipsoid([p[0] - 14.0, p[1] + 46.0, p[2] + 62.0], [54.0, 26.0, 20.0]);
+    smooth_union(ellipsoid(q, [62.0, 45.0, 50.0]), pads, 12.0)
 }
 
 /// Heart's own axes: the long one points to the left, front and down.
 #[inline]
 pub(crate) fn heart_frame(p: Vec3) -> Vec3 {
-    let (x, y, z) = (p[0] - 17.0, p[1] + 22.0, p[2] + 34.0);
+    let (x, y, z) = (p[0] - 14.0, p[1] + 20.0, p[2] + 30.0);
     let (c, s) = (0.86, 0.51);
     let (u, v) = (c * x - s * y, s * x + c * y);
     let (ct, st) = (0.93, 0.37);
@@ -172,14 +173,14 @@ fn aortic_knob(p: Vec3) -> f32 {
 /// Height of the diaphragm under the lung at `(x, y)`, mm; the right dome stands higher.
 #[inline]
 pub(crate) fn diaphragm_z(x: f32, y: f32) -> f32 {
-    let (cx, top) = if x < 0.0 { (-68.0, -50.0) } else { (66.0, -62.0) };
+    let (cx, top) = if x < 0.0 { (-68.0, -36.0) } else { (68.0, -47.0) };
     let dx = (x - cx) / 82.0;
     let dy = (y + 12.0) / 92.0;
     let dy = if y > -12.0 { dy * 1.05 } else { dy };
     let r2 = dx * dx + dy * dy;
     let fall = 78.0 * r2 + 28.0 * r2 * r2 * r2;
     let back = 22.0 * smooth_step(10.0, 70.0, y);
-    (top - fall - back).max(-190.0)
+    (top - fall - back).max(-140.0)
 }
 
 /// Signed distance to the diaphragm surface, negative above it (on the lung's side).

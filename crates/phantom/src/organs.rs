@@ -103,12 +103,12 @@ fn calcified(p: Vec3, value: f32, d: f32, radius: f32, texture: f32) -> f32 {
     if radius < 12.0 || d < -2.2 || p[2] < 20.0 {
         return value;
     }
-    mix(value, 480.0, smooth_step(0.62, 0.74, texture) * coverage((d + 1.2).abs() - 0.7, 1.0))
+    mix(value, 480.0, smooth_step(0.68, 0.78, texture) * coverage((d + 1.2).abs() - 0.7, 1.0))
 }
 
 fn heart(p: Vec3, value: f32, texture: f32, h: f32) -> f32 {
     let q = lungs::heart_frame(p);
-    let muscle = ellipsoid(q, [55.0, 43.0, 45.0]);
+    let muscle = ellipsoid(q, [58.5, 41.5, 46.5]);
     if muscle > h {
         return value;
     }
@@ -135,7 +135,7 @@ pub(crate) fn abdomen(p: Vec3, wall: f32, below: f32, grain: &Field, h: f32, sup
     // Liver fills the right side and reaches over the middle, thinner to the left.
     let left_edge = x - 34.0 - 0.45 * (z + 62.0).min(0.0).abs().min(30.0) + 0.5 * (y + 20.0).max(0.0);
     let lower = -(z + 210.0 + 0.5 * x);
-    let liver = (wall + 4.5).max(3.6 - below).max(left_edge * 0.8).max(lower).max((y - 62.0) * 0.8);
+    let liver = (wall + 4.0).max(2.2 - below).max(left_edge * 0.8).max(lower).max((y - 62.0) * 0.8);
     if liver < h {
         value = mix(value, 56.0 + 3.0 * texture, coverage(liver, h));
         let vein = capsule(p, [-20.0, 18.0, -48.0], [-70.0, -6.0, -100.0], 4.0).min(capsule(
@@ -158,15 +158,15 @@ pub(crate) fn abdomen(p: Vec3, wall: f32, below: f32, grain: &Field, h: f32, sup
     ));
     value = mix(value, 50.0, coverage(crus, h));
     let spleen =
-        ellipsoid([x - 96.0, y - 44.0, z + 112.0], [34.0, 42.0, 46.0]).max(wall + 4.5).max(3.6 - below);
+        ellipsoid([x - 94.0, y - 46.0, z + 98.0], [34.0, 42.0, 46.0]).max(wall + 4.0).max(2.2 - below);
     value = mix(value, 49.0 + 2.0 * texture, coverage(spleen, h));
     stomach(p, value, below, h, supine)
 }
 
 /// Stomach with contents and a gas bubble that rises against gravity.
 fn stomach(p: Vec3, value: f32, below: f32, h: f32, supine: bool) -> f32 {
-    let q = [p[0] - 62.0, p[1] + 14.0, p[2] + 108.0];
-    let wall = ellipsoid(q, [38.0, 44.0, 42.0]).max(4.5 - below);
+    let q = [p[0] - 62.0, p[1] + 14.0, p[2] + 90.0];
+    let wall = ellipsoid(q, [38.0, 44.0, 42.0]).max(3.0 - below);
     if wall > h {
         return value;
     }

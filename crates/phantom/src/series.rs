@@ -4,7 +4,7 @@ use crate::grid::Grid;
 use crate::spec::{Dose, ObjectKind, PixelStorage, SeriesSpec, SliceOrder};
 use crate::truth::SeriesUids;
 use crate::{PhantomError, Simulated, generator};
-use dcm::ct::{AttributeOverride, CtSeries, CtSlice, PixelSign, write_enhanced, write_slice};
+use dcm::ct::{CtSeries, CtSlice, PixelSign, write_enhanced, write_slice};
 use domain::derived_uid;
 use rand::seq::SliceRandom;
 
@@ -214,10 +214,6 @@ fn series_attributes(spec: &SeriesSpec, uids: &SeriesUids, grid: &Grid, slice: u
         Dose::Mas(mas) => mas,
         Dose::NoiseSdHu(_) | Dose::Noiseless => 30.0,
     };
-    let mut overrides = Vec::new();
-    if spec.storage == PixelStorage::SignedPaddedCircle {
-        overrides.push(AttributeOverride { tag: (0x0028, 0x0120), text: Some(PADDING_HU.to_string()) });
-    }
     CtSeries {
         study_instance_uid: uids.study.clone(),
         series_instance_uid: uids.series.clone(),
@@ -238,7 +234,6 @@ fn series_attributes(spec: &SeriesSpec, uids: &SeriesUids, grid: &Grid, slice: u
         rescale_intercept: intercept,
         rescale_slope: slope,
         pixel_sign: sign,
-        overrides,
         ..CtSeries::default()
     }
 }

@@ -124,7 +124,7 @@ pub enum PixelStorage {
     Unsigned1024,
     /// Unsigned, intercept -8192.
     Unsigned8192,
-    /// Signed, intercept 0, a circle of -2000 around the reconstructed field, Pixel Padding Value -2000.
+    /// Signed, intercept 0, -2000 outside a circle around the reconstructed field.
     SignedPaddedCircle,
     /// Slope and intercept differ from slice to slice (as PET/CT makers do).
     SlopePerSlice,
@@ -293,7 +293,7 @@ impl Default for SeriesSpec {
             pixel_mm: 0.7,
             spacing_mm: 1.0,
             thickness_mm: 1.0,
-            center_lps_mm: LpsPoint { x: 0.0, y: 4.0, z: -14.0 },
+            center_lps_mm: LpsPoint { x: 0.0, y: 4.0, z: -10.0 },
             position: PatientPosition::Hfs,
             oblique_degrees: 0.0,
             tilt_degrees: 0.0,
@@ -367,7 +367,7 @@ impl SeriesSpec {
         };
         whole("slices_count", self.slices_count, 1, 2000, "1 to 2000")?;
         whole("matrix", self.matrix, 32, 1024, "32 to 1024")?;
-        within("pixel_mm", self.pixel_mm, 0.2, 4.0, "0.2 to 4")?;
+        within("pixel_mm", self.pixel_mm, 0.2, 8.0, "0.2 to 8")?;
         within("spacing_mm", self.spacing_mm, 0.2, 20.0, "0.2 to 20")?;
         within("thickness_mm", self.thickness_mm, 0.2, 20.0, "0.2 to 20")?;
         within("oblique_degrees", self.oblique_degrees, -60.0, 60.0, "-60 to 60")?;

@@ -37,9 +37,9 @@ pub(crate) struct Segment {
 }
 
 /// Exponent of Murray's law as measured in lungs (2.7 to 3; NETWORKS: 2.7).
-const MURRAY: f32 = 2.75;
+const MURRAY: f32 = 2.9;
 /// Radius of the last twigs drawn, mm: under what a 1 mm slice resolves.
-const TWIG_RADIUS: f32 = 0.29;
+const TWIG_RADIUS: f32 = 0.36;
 
 /// How a tree grows.
 pub(crate) struct Growth<'a> {
@@ -163,6 +163,16 @@ pub(crate) fn places_in_lobe(
     places
 }
 
+/// Drops pieces that cut through what is not lung (heart, liver), but for the first way from the hilum.
+pub(crate) fn keep_in_lung(chest: &Chest, lobe: Lobe, segments: &mut Vec<Segment>) {
+    let hilum = chest.to_patient(lobe.hilum());
+    segments.retain(|s| {
+        let middle = scale(add(s.a, s.b), 0.5);
+        let near = |p: Vec3| length(sub(p, hilum)) < 20.0 && lungs::heart(chest.to_body(p)) > 3.0;
+        [s.a, middle, s.b].into_iter().all(|p| chest.lung_distance(p) < 2.0 || near(p))
+    });
+}
+
 /// Arteries of one lobe; returns its branches for the airways to follow.
 pub(crate) fn arteries(
     chest: &Chest,
@@ -172,8 +182,19 @@ pub(crate) fn arteries(
 ) -> Vec<Branch> {
     let mut ends = places_in_lobe(chest, lobe, twigs(lobe), 1.2, rng);
     let mut growth = Growth { kind: Kind::Artery, rng, segments, branches: Vec::new() };
-    growth.grow(chest.to_patient(lobe.hilum()), &mut ends);
-    growth.branches
+    let hilum = chest.to_patient(lobe.hilum());
+    growth.grow(hilum, &mut ends);
+    let branches = growth.branches;
+    keep_in_lung(chest, lobe, segments);
+    // From the main artery of the side to the lobe.
+    let main = chest.to_patient(if lobe.side() == domain::Side::Left {
+        [32.0, 8.0, 20.0]
+    } else {
+        [-30.0, 6.0, 12.0]
+    });
+    let r = radius_of(ends.len());
+    segments.push(Segment { a: main, b: hilum, radius_a: r * 1.25, radius_b: r, kind: Kind::Artery });
+    branches
 }
 
 /// Veins of one lobe: they lie between the arteries and enter lower and more in front.
@@ -187,6 +208,7 @@ pub(crate) fn veins(chest: &Chest, lobe: Lobe, rng: &mut ChaCha8Rng, segments: &
     let entry = chest.to_patient(entry);
     let mut growth = Growth { kind: Kind::Vein, rng, segments, branches: Vec::new() };
     growth.grow(entry, &mut ends);
+    keep_in_lung(chest, lobe, segments);
     let atrium = chest.to_patient([side * 8.0, 16.0, -16.0]);
     let r = radius_of(ends.len());
     segments.push(Segment { a: atrium, b: entry, radius_a: r * 1.2, radius_b: r, kind: Kind::Vein });
@@ -195,9 +217,9 @@ pub(crate) fn veins(chest: &Chest, lobe: Lobe, rng: &mut ChaCha8Rng, segments: &
 /// Twigs of a lobe, by its share of the lung.
 fn twigs(lobe: Lobe) -> usize {
     match lobe {
-        Lobe::Rml => 520,
-        Lobe::Rul => 900,
-        Lobe::Lul => 1100,
-        Lobe::Rll | Lobe::Lll => 1250,
+        Lobe::Rml => 800,
+        Lobe::Rul => 1500,
+        Lobe::Lul => 1800,
+        Lobe::Rll | Lobe::Lll => 2000,
     }
 }

@@ -1,1 +1,35 @@
-//! Stub.
+//! What people look at: pictures of findings, the overview page, the table for a spreadsheet.
+//!
+//! Pure: arrays and documents in, bytes and texts out. It must not know files, database, network or clock.
+//!
+//! - [`finding_picture`] / [`nodule_picture`]: a PNG of one nodule with outline, axes, measures, orientation.
+//! - [`overview_picture`]: the scan from the front with numbered marks.
+//! - [`overview_html`]: one self-contained page per run.
+//! - [`findings_csv`]: one row per nodule.
+//!
+//! ```
+//! use domain::{FindingsDocument, SeriesDocument, SkipReason};
+//! let skipped = SeriesDocument::skipped("1.2.3", "1.2.3.4", &SkipReason::Localizer);
+//! let document = FindingsDocument::new("0.1.0", vec![skipped]);
+//! let page = render::OverviewPage { document: &document, pictures: &[], source: "/scans/one", made_at: "" };
+//! assert!(render::overview_html(&page).contains("LOCALIZER"));
+//! ```
+
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)] // pixels and millimetres
+
+mod canvas;
+mod findings_csv;
+mod orientation;
+mod overview_html;
+mod overview_picture;
+mod pictures;
+#[cfg(test)]
+mod samples;
+pub mod sentences;
+
+pub use canvas::RenderError;
+pub use findings_csv::findings_csv;
+pub use orientation::{EdgeLetters, direction_letter, edge_letters};
+pub use overview_html::{OverviewPage, SeriesPictures, overview_html};
+pub use overview_picture::overview_picture;
+pub use pictures::{NodulePicture, PictureOptions, finding_picture, nodule_picture};

@@ -1,0 +1,65 @@
+//! Findings in words and figures, the same in pictures and pages.
+
+use domain::{Attenuation, Finding, NoduleDocument, Side};
+
+/// Class in words.
+#[must_use]
+pub fn attenuation_words(attenuation: Attenuation) -> &'static str {
+    match attenuation {
+        Attenuation::Solid => "solid",
+        Attenuation::PartSolid => "part-solid",
+        Attenuation::NonSolid => "non-solid (ground glass)",
+        Attenuation::Calcified => "calcified",
+    }
+}
+
+/// Side in words.
+#[must_use]
+pub fn side_words(side: Side) -> &'static str {
+    match side {
+        Side::Left => "left lung",
+        Side::Right => "right lung",
+    }
+}
+
+/// Volume for people: whole mm3 with the unit's sign.
+#[must_use]
+pub fn volume_words(volume_mm3: f64) -> String {
+    format!("{volume_mm3:.0} mm³")
+}
+
+/// Score of the network for people; it is not a probability of cancer.
+#[must_use]
+pub fn score_words(score: f64) -> String {
+    format!("score {score:.2}")
+}
+
+/// Lines beside a finding's picture; the first is the most important.
+#[must_use]
+pub fn finding_lines(finding: &Finding) -> Vec<String> {
+    let m = &finding.measures;
+    vec![
+        format!("{:.1} × {:.1} mm, mean {:.1} mm", m.long_axis_mm, m.short_axis_mm, m.mean_diameter_mm),
+        format!("{}, {}", attenuation_words(finding.attenuation), side_words(finding.side)),
+        format!("volume {}", volume_words(m.volume_mm3)),
+        format!("{:.0} HU mean, SD {:.0} HU", m.hu_mean, m.hu_sd),
+        score_words(finding.score),
+        format!("LPS {:.1}, {:.1}, {:.1} mm", finding.center.x, finding.center.y, finding.center.z),
+    ]
+}
+
+/// One sentence for a nodule.
+#[must_use]
+pub fn nodule_sentence(nodule: &NoduleDocument) -> String {
+    format!(
+        "Nodule {}: {}, {}, {:.1} × {:.1} mm (mean {:.1} mm), volume {}, {}",
+        nodule.number,
+        attenuation_words(nodule.attenuation),
+        side_words(nodule.side),
+        nodule.long_axis_mm,
+        nodule.short_axis_mm,
+        nodule.mean_diameter_mm,
+        volume_words(nodule.volume_mm3),
+        score_words(nodule.score),
+    )
+}
