@@ -1,0 +1,55 @@
+//! `[report]`: the objects that are written.
+
+use super::ConfigError;
+use serde::Deserialize;
+
+/// `[report]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    preliminary: bool,
+    sr_class: String,
+    send_skipped_report: bool,
+    seg_enabled: bool,
+}
+
+/// SOP class of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SrClass {
+    /// Comprehensive 3D SR (1.2.840.10008.5.1.4.1.1.88.34).
+    Comprehensive3d,
+    /// Comprehensive SR (1.2.840.10008.5.1.4.1.1.88.33).
+    Comprehensive,
+}
+
+/// What is written.
+#[derive(Debug, Clone)]
+pub(crate) struct ReportSettings {
+    /// PreliminaryFlag.
+    pub(crate) preliminary: bool,
+    /// SR class.
+    pub(crate) sr_class: SrClass,
+    /// Whether a skipped series gets an SR.
+    pub(crate) send_skipped_report: bool,
+    /// Whether SEG objects are written.
+    pub(crate) seg_enabled: bool,
+}
+
+impl ReportSettings {
+    pub(super) fn from_raw(raw: &Raw) -> Result<Self, ConfigError> {
+        let sr_class = match raw.sr_class.as_str() {
+            "comprehensive_3d" => SrClass::Comprehensive3d,
+            "comprehensive" => SrClass::Comprehensive,
+            other => {
+                let cause = format!("{other:?} is not known; use comprehensive_3d or comprehensive");
+                return Err(ConfigError::invalid("report.sr_class", cause));
+            }
+        };
+        Ok(Self {
+            preliminary: raw.preliminary,
+            sr_class,
+            send_skipped_report: raw.send_skipped_report,
+            seg_enabled: raw.seg_enabled,
+        })
+    }
+}

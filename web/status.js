@@ -1,0 +1,150 @@
+// The worklist: series with state and reason, and the pictures of what was found.
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+const pageSize = 25;
+const refreshMs = 5000;
+let offset = 0;
+let selected = null;
+let pictures = [];
+
+function when(text) {
+  return text ? new Date(text).toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" }) : "";
+}
+
+function state(word) {
+  return element("span", { class: "state " + word }, word);
+}
+
+function query() {
+  const search = byId("search").value.trim();
+  const asked = new URLSearchParams({ limit: pageSize, offset });
+  if (search) asked.set("search", search);
+  return asked;
+}
+
+function row(study, series) {
+  const node = element("tr", { class: "series", tabindex: "0", "aria-selected": String(series.series_instance_uid === selected) },
+    element("td", {}, when(series.first_arrival_at)),
+    element("td", {}, study.patient_id || "no ID"),
+    element("td", {}, study.study_date + " " + study.study_description, element("div", { class: "uid" }, study.study_instance_uid)),
+    element("td", {}, [series.modality, series.series_number ?? "", series.series_description].join(" "),
+      element("div", { class: "uid" }, series.series_instance_uid)),
+    element("td", { class: "number" }, String(series.instance_count)),
+    element("td", {}, state(series.state)),
+    element("td", { class: "reason" }, series.reason ? series.reason.message : ""));
+  const open = () => { selected = series.series_instance_uid; showDetail().catch(tell); showList().catch(tell); };
+  node.addEventListener("click", open);
+  node.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
+  return node;
+}
+
+async function showList() {
+  const page = await askJson("/api/v1/studies?" + query());
+  const rows = page.items.flatMap((study) => study.series.map((series) => row(study, series)));
+  const focused = document.activeElement?.closest("tr.series");
+  if (!focused) byId("rows").replaceChildren(...rows);
+  byId("empty").hidden = rows.length > 0;
+  byId("newer").disabled = offset === 0;
+  byId("older").disabled = page.next_offset === null;
+}
+
+async function showTiles() {
+  const status = await askJson("/api/v1/status");
+  const tile = (number, text) => element("div", { class: "tile" }, element("b", {}, String(number)), element("span", {}, text));
+  byId("tiles").replaceChildren(
+    ...Object.entries(status.series).map(([word, count]) => tile(count, word)),
+    tile(status.jobs_waiting, "jobs waiting"), tile(status.jobs_dead, "jobs dead"), tile(status.deliveries_dead, "deliveries dead"));
+}
+
+async function picture(uid, nodule) {
+  const image = element("img", { alt: "Nodule " + nodule.number + " with its outline" });
+  const text = "Nodule " + nodule.number + ", " + nodule.side + ", " + nodule.attenuation + ": " +
+    nodule.long_axis_mm.toFixed(1) + " x " + nodule.short_axis_mm.toFixed(1) + " mm, " + nodule.volume_mm3.toFixed(0) +
+    " mm³, score " + nodule.score.toFixed(2);
+  try {
+    const blob = await (await ask("/api/v1/series/" + uid + "/nodules/" + nodule.number + ".png")).blob();
+    image.src = URL.createObjectURL(blob);
+    pictures.push(image.src);
+  } catch (error) {
+    image.alt = error.message;
+  }
+  return element("figure", {}, image, element("figcaption", {}, text));
+}
+
+function tableOf(head, rows) {
+  return element("div", { class: "scroll" }, element("table", {},
+    element("thead", {}, element("tr", {}, ...head.map((h) => element("th", {}, h)))),
+    element("tbody", {}, ...rows.map((cells) => element("tr", {}, ...cells.map((c) => element("td", {}, c)))))));
+}
+
+async function again(path) {
+  await ask(path, { method: "POST" });
+  await showDetail();
+}
+
+function button(text, action) {
+  const node = element("button", { type: "button" }, text);
+  node.addEventListener("click", () => { action().catch(tell); });
+  return node;
+}
+
+async function showDetail() {
+  const uid = selected;
+  if (!uid) return;
+  const series = await askJson("/api/v1/series/" + uid);
+  const findings = await askJson("/api/v1/series/" + uid + "/findings");
+  const found = findings.series[0]?.nodules ?? [];
+  pictures.splice(0).forEach((url) => URL.revokeObjectURL(url));
+  const shown = await Promise.all(found.map((nodule) => picture(uid, nodule)));
+  if (uid !== selected) return;
+  const parts = [
+    element("h2", {}, series.modality + " " + (series.series_description || "series") + " "),
+    element("p", {}, state(series.state), series.reason ? "  " + series.reason.code + ": " + series.reason.message : ""),
+    element("div", { class: "bar" }, button("Analyse again", () => again("/api/v1/series/" + uid + "/requeue"))),
+  ];
+  for (const warning of findings.series[0]?.warnings ?? []) parts.push(element("p", { class: "reason" }, warning.message));
+  if (series.state === "done" && !found.length) parts.push(element("p", { class: "empty" }, "Analysed; nothing above the threshold."));
+  if (shown.length) parts.push(element("div", { class: "pictures" }, ...shown));
+  if (series.deliveries.length) {
+    parts.push(element("h2", {}, "Deliveries"), tableOf(["Destination", "State", "Tries", "Last error", ""],
+      series.deliveries.map((d) => [d.destination, state(d.state), String(d.try_count), d.last_error ?? "",
+        d.state === "dead" ? button("Send again", () => again("/api/v1/deliveries/" + d.delivery_id + "/requeue")) : ""])));
+  }
+  parts.push(element("h2", {}, "What happened"), tableOf(["When", "What", ""],
+    series.events.map((e) => [when(e.at), e.kind.replaceAll("_", " "), e.message])));
+  byId("detail").replaceChildren(...parts);
+  byId("detail").hidden = false;
+}
+
+async function showHealth() {
+  const response = await fetch("/readyz");
+  byId("health").className = "state " + (response.ok ? "done" : "failed");
+  byId("health").textContent = response.ok ? "ready" : "not ready";
+}
+
+function tell(error) {
+  byId("problem").textContent = error.message;
+  if (error.status === 401) byId("token-form").hidden = false;
+}
+
+async function refresh() {
+  try {
+    await Promise.all([showHealth(), showTiles(), showList()]);
+    byId("problem").textContent = "";
+  } catch (error) {
+    tell(error);
+  }
+}
+
+byId("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(tokenKey, byId("token").value.trim());
+  byId("token-form").hidden = true;
+  refresh();
+});
+byId("search").addEventListener("change", () => { offset = 0; refresh(); });
+byId("newer").addEventListener("click", () => { offset = Math.max(0, offset - pageSize); refresh(); });
+byId("older").addEventListener("click", () => { offset += pageSize; refresh(); });
+setInterval(() => { if (!document.hidden) refresh(); }, refreshMs);
+refresh();
