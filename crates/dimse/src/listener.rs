@@ -205,22 +205,22 @@ async fn report<S: StoreService, P>(
 ) {
     let ended: AssociationEnded = tally.ended(end, duration);
     let (calling, called) = (ended.calling.escape_debug(), ended.called.escape_debug());
-    match &ended.end {
-        AssociationEnd::Released | AssociationEnd::Stopped => tracing::info!(
-            association_id = %ended.association_id, %calling, %called, peer = %ended.peer,
-            stored = ended.instances_count_stored, failed = ended.instances_count_failed,
-            duration_ms = duration.as_millis(), "association ended: {}", ended.end
-        ),
-        AssociationEnd::Rejected(_)
-        | AssociationEnd::AbortedByPeer { .. }
-        | AssociationEnd::Aborted { .. }
-        | AssociationEnd::ConnectionLost { .. }
-        | AssociationEnd::TooManyConnections
-        | AssociationEnd::Failed => tracing::warn!(
-            association_id = %ended.association_id, %calling, %called, peer = %ended.peer,
-            stored = ended.instances_count_stored, failed = ended.instances_count_failed,
-            duration_ms = duration.as_millis(), "association ended: {}", ended.end
-        ),
+    // A probe that opens and closes the port is not worth an administrator's time.
+    let is_probe = ended.calling.is_empty() && matches!(ended.end, AssociationEnd::ConnectionLost { .. });
+    let is_orderly = matches!(ended.end, AssociationEnd::Released | AssociationEnd::Stopped);
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                association_id = %ended.association_id, %calling, %called, peer = %ended.peer,
+                stored = ended.instances_count_stored, failed = ended.instances_count_failed,
+                duration_ms = duration.as_millis(), "association ended: {}", ended.end
+            )
+        };
+    }
+    match (is_probe, is_orderly) {
+        (true, _) => log!(debug),
+        (false, true) => log!(info),
+        (false, false) => log!(warn),
     }
     shared.service.association_ended(&ended).await;
 }

@@ -324,6 +324,7 @@ pub(crate) fn rejection(rejection: crate::policy::Rejection) -> [u8; 10] {
 mod tests {
     use super::*;
     use crate::testdata;
+    use proptest::prelude::*;
 
     fn body(golden: &[&[u8]]) -> Vec<u8> {
         testdata::bytes(golden).split_off(PDU_HEADER_SIZE)
@@ -411,5 +412,32 @@ mod tests {
         assert_eq!(values.len(), 2);
         assert!(values[0].is_ok() && values[1].is_err());
         assert!(data_values(&[0, 0, 0, 1, 1]).all(|value| value.is_err()), "a value has a control header");
+    }
+
+    proptest! {
+        /// Goal: no bytes make a reader panic, and data values never hold more than came. Method: arbitrary
+        /// bytes, and golden PDUs with three bytes changed.
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            noise in proptest::collection::vec(any::<u8>(), 0..400),
+            changes in proptest::collection::vec((0usize..205, any::<u8>()), 3),
+        ) {
+            let mut inputs = vec![noise];
+            for golden in [testdata::ECHOSCU_REQUEST, testdata::STORESCP_ACCEPTANCE] {
+                let mut bytes = body(golden);
+                for &(at, to) in &changes {
+                    if let Some(byte) = bytes.get_mut(at) {
+                        *byte = to;
+                    }
+                }
+                inputs.push(bytes);
+            }
+            for input in inputs {
+                let _ = (read_associate_request(&input), read_associate_acceptance(&input));
+                let _ = (read_abort(&input), read_rejection(&input));
+                let size: usize = data_values(&input).flatten().map(|value| value.fragment.len()).sum();
+                prop_assert!(size <= input.len());
+            }
+        }
     }
 }

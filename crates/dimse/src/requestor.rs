@@ -266,7 +266,7 @@ impl Requestor {
                 let brief = Duration::from_millis(200);
                 match self.wire.read_pdu(CONTROL_SIZE_MAX, brief).await {
                     Ok(raw) if raw.kind == pdu::ABORT => Err(self.unexpected(&raw)),
-                    Ok(_) | Err(_) => Err(self.wire_error(error, "the peer to take data")),
+                    Ok(_) | Err(_) => Err(self.wire_error(&error, "the peer to take data")),
                 }
             }
         }
@@ -276,11 +276,11 @@ impl Requestor {
         let size_max = self.pdu_size_max.max(CONTROL_SIZE_MAX);
         match self.wire.read_pdu(size_max, timeout).await {
             Ok(raw) => Ok(raw),
-            Err(error) => Err(self.wire_error(error, what)),
+            Err(error) => Err(self.wire_error(&error, what)),
         }
     }
 
-    fn wire_error(&self, error: WireError, what: &'static str) -> ScuError {
+    fn wire_error(&self, error: &WireError, what: &'static str) -> ScuError {
         let address = self.address.clone();
         match error {
             WireError::TimedOut(timeout) => {

@@ -501,9 +501,6 @@ impl<S: StoreService> Session<'_, S> {
         }
         let counter = if status.is_delivered() { &self.tally.stored } else { &self.tally.failed };
         counter.fetch_add(1, Ordering::Relaxed);
-        if status.code != StatusCode::SUCCESS {
-            tracing::info!(association_id = %self.tally.association_id, %status, "instance not stored as sent");
-        }
     }
 
     async fn respond(
@@ -512,6 +509,11 @@ impl<S: StoreService> Session<'_, S> {
         request: &CommandSet,
         status: &StoreStatus,
     ) -> Result<(), Ending> {
+        if status.code != StatusCode::SUCCESS {
+            let command = request.number(element::COMMAND_FIELD).unwrap_or_default();
+            let association_id = self.tally.association_id;
+            tracing::info!(%association_id, command = format!("{command:04X}"), %status, "request answered");
+        }
         let response = CommandSet::response(request, status).encode();
         let mut bytes = Vec::with_capacity(response.len() + 64);
         pdu::append_data(&mut bytes, context_id, Part::Command, &response, self.peer_pdu_size_max);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How much is asked of the socket at least, so that small PDUs share a system call.
+/// How much is asked of the socket at once: small PDUs share a system call.
 const READ_SIZE: usize = 64 * 1024;
 /// How long we wait for the peer to close after our last word.
 const LINGER: Duration = Duration::from_secs(2);
@@ -66,15 +66,14 @@ impl Wire {
 
     async fn next_pdu(&mut self, size_max: u32) -> Result<RawPdu, WireError> {
         loop {
-            let missing = match self.header(size_max)? {
-                Some((kind, size)) if self.inbox.len() >= PDU_HEADER_SIZE + size => {
-                    self.inbox.advance(PDU_HEADER_SIZE);
-                    return Ok(RawPdu { kind, body: self.inbox.split_to(size).freeze() });
-                }
-                Some((_, size)) => PDU_HEADER_SIZE + size - self.inbox.len(),
-                None => PDU_HEADER_SIZE,
-            };
-            self.inbox.reserve(missing.max(READ_SIZE));
+            if let Some((kind, size)) = self.header(size_max)?
+                && self.inbox.len() >= PDU_HEADER_SIZE + size
+            {
+                self.inbox.advance(PDU_HEADER_SIZE);
+                return Ok(RawPdu { kind, body: self.inbox.split_to(size).freeze() });
+            }
+            // Memory grows with what arrived, never with what a header claims.
+            self.inbox.reserve(READ_SIZE);
             self.quickack();
             if self.stream.read_buf(&mut self.inbox).await? == 0 {
                 return Err(if self.inbox.is_empty() { WireError::Closed } else { WireError::Cut });

@@ -3,6 +3,7 @@
 mod support;
 
 use dimse::{AssociationEnd, ProposedContext, ScpLimits, StoreAssociation, echo};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{
@@ -109,17 +110,16 @@ async fn send(peer: &dimse::PeerSettings, files: &[Arc<Part10>], count: usize) -
     begun.elapsed()
 }
 
-/// 275 instances of the size of an uncompressed slice: the real ones, padded in their pixel data.
-fn slices(root: &std::path::Path) -> Vec<Arc<Part10>> {
-    files_of(root, "LIDC-IDRI-0314", 275)
-        .iter()
-        .map(|path| {
-            let mut file = Part10::read(path);
-            file.transfer_syntax_uid = EXPLICIT.to_owned();
-            file.data_set.resize(526_000, 0);
-            Arc::new(file)
-        })
-        .collect()
+/// The 275 slices of one scan, decompressed by DCMTK into `folder`.
+async fn decompressed(root: &Path, folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for file in files_of(root, "LIDC-IDRI-0314", 275) {
+        let out = folder.join(file.file_name().unwrap());
+        let (ok, text) = run("dcmdjpls", &[file.to_str().unwrap(), out.to_str().unwrap()]).await;
+        assert!(ok, "{text}");
+        files.push(out);
+    }
+    files
 }
 
 /// Figures: 275 slices (144 MB), sinks that discard. Run with `--ignored --nocapture`, interleaved, 5 rounds.
@@ -127,7 +127,9 @@ fn slices(root: &std::path::Path) -> Vec<Arc<Part10>> {
 #[ignore = "a measurement of a minute, not a check"]
 async fn throughput_beside_storescp() {
     let Some(root) = data_folder() else { return };
-    let slices = slices(&root);
+    let folder = tempfile::tempdir().unwrap();
+    let files = decompressed(&root, folder.path()).await;
+    let slices: Vec<Arc<Part10>> = files.iter().map(|path| Arc::new(Part10::read(path))).collect();
     let behaviour = Behaviour { discard: true, ..Behaviour::default() };
     let receiver = Receiver::start(ScpLimits::default(), behaviour).await;
     let storescp = ForeignPeer::storescp(&["--ignore", "+xa"]).await;
@@ -135,6 +137,7 @@ async fn throughput_beside_storescp() {
         for count in [1, 4] {
             let ours = send(&receiver.peer(), &slices, count).await;
             let theirs = send(&storescp.settings, &slices, count).await;
+            assert_eq!(receiver.kept_count(), 275);
             eprintln!("round {round}, {count} associations: ours {ours:?}, storescp {theirs:?}");
         }
     }
@@ -146,7 +149,8 @@ async fn throughput_beside_storescp() {
 #[ignore = "a measurement of a minute, not a check"]
 async fn throughput_of_dcmsend() {
     let Some(root) = data_folder() else { return };
-    let files = files_of(&root, "LIDC-IDRI-0314", 275);
+    let folder = tempfile::tempdir().unwrap();
+    let files = decompressed(&root, folder.path()).await;
     let behaviour = Behaviour { discard: true, ..Behaviour::default() };
     let receiver = Receiver::start(ScpLimits::default(), behaviour).await;
     let storescp = ForeignPeer::storescp(&["--ignore", "+xa"]).await;
