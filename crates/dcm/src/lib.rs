@@ -40,6 +40,7 @@ pub mod limits;
 pub mod part10;
 pub mod pixels;
 mod placement;
+pub mod recode;
 pub mod seg;
 pub mod source;
 pub mod sr;
