@@ -170,10 +170,8 @@ pub fn segment(volume: &Volume) -> Result<Lungs, NotChest> {
     let (start, end) = bounds(both.view(), MARGIN_MM, spacing)
         .ok_or_else(|| NotChest { detail: "no aerated lung inside the body".to_owned() })?;
     let affine = coarse.affine.cropped_at(VoxelIndex::from(start));
-    let pair = Pair {
-        left: cropped(pair.left.view(), start, end),
-        right: cropped(pair.right.view(), start, end),
-    };
+    let pair =
+        Pair { left: cropped(pair.left.view(), start, end), right: cropped(pair.right.view(), start, end) };
     let Pair { left, right } = filled(pair, spacing, &cropped(airways.view(), start, end));
     let search = search_region(left.view(), right.view(), spacing);
     let ml = |mask: &Array3<bool>| count(mask) as f64 * affine.voxel_mm3() / 1000.0;

@@ -2,9 +2,12 @@
 //!
 //! Definitions (those of `lungcad-truth/1`): the key slice is the one with the largest area; the long axis is the
 //! greatest distance of two pixel corners of the outline in it; the short axis is the extent, over the same
-//! corners, perpendicular to the long axis; volume is voxel count times voxel volume.
+//! corners, perpendicular to the long axis (of equal long axes, the one with the greater short axis); volume is voxel count times voxel volume.
 
 use domain::{Affine, LpsPoint, Mask, NoduleMeasures, Volume, VoxelPoint};
+
+/// Lengths that differ by less than this part are equal: they differ by rounding only.
+const TIE: f64 = 1e-9;
 
 /// A corner in the slice, mm `[along rows' step (y), along columns' step (x)]`.
 type Corner = [f64; 2];
@@ -80,14 +83,23 @@ pub fn axes(mask: &Mask, affine: &Affine) -> Option<Axes> {
         }
     }
     let hull = convex_hull(corners);
-    let (from, to) = farthest(&hull)?;
-    let long_mm = distance(from, to);
-    let along = [(to[0] - from[0]) / long_mm, (to[1] - from[1]) / long_mm];
-    let across = [-along[1], along[0]];
-    let project = |c: &Corner, d: [f64; 2]| c[0] * d[0] + c[1] * d[1];
+    let long_mm = longest(&hull)?;
+    // Equal longest pairs occur on the pixel grid. The one with the greater short axis is taken: a choice that
+    // does not depend on how the scan is stored.
+    let mut best: Option<(f64, Corner, Corner)> = None;
+    for (i, a) in hull.iter().enumerate() {
+        for b in hull[i + 1..].iter().filter(|b| distance(*a, **b) >= long_mm * (1.0 - TIE)) {
+            let short_mm = extent(&hull, across(*a, *b)).1 - extent(&hull, across(*a, *b)).0;
+            if best.is_none_or(|(most, _, _)| short_mm > most * (1.0 + TIE)) {
+                best = Some((short_mm, *a, *b));
+            }
+        }
+    }
+    let (short_mm, from, to) = best?;
+    let across = across(from, to);
+    let along = [across[1], -across[0]];
     let low = hull.iter().min_by(|a, b| project(a, across).total_cmp(&project(b, across)))?;
     let high = hull.iter().max_by(|a, b| project(a, across).total_cmp(&project(b, across)))?;
-    let short_mm = project(high, across) - project(low, across);
     let middle = f64::midpoint(project(low, along), project(high, along));
     let place =
         |c: Corner| affine.to_lps(VoxelPoint { z: slice as f64, y: c[0] / row_mm, x: c[1] / column_mm });
@@ -133,17 +145,25 @@ fn convex_hull(mut corners: Vec<Corner>) -> Vec<Corner> {
     hull
 }
 
-/// The two corners that lie farthest apart, the first pair of equals.
-fn farthest(hull: &[Corner]) -> Option<(Corner, Corner)> {
-    let mut best: Option<(f64, Corner, Corner)> = None;
-    for (i, a) in hull.iter().enumerate() {
-        for b in &hull[i + 1..] {
-            let d = distance(*a, *b);
-            // A hair of tolerance: equal pairs differ by rounding, and the choice must not depend on that.
-            if best.is_none_or(|(most, _, _)| d > most * (1.0 + 1e-9)) {
-                best = Some((d, *a, *b));
-            }
-        }
-    }
-    best.map(|(_, a, b)| (a, b))
+/// Greatest distance of two corners; `None` when there are fewer than two.
+fn longest(hull: &[Corner]) -> Option<f64> {
+    let pairs = hull.iter().enumerate().flat_map(|(i, a)| hull[i + 1..].iter().map(|b| distance(*a, *b)));
+    pairs.max_by(f64::total_cmp)
+}
+
+/// Unit vector perpendicular to the line from `a` to `b`.
+fn across(a: Corner, b: Corner) -> Corner {
+    let length = distance(a, b);
+    [-(b[1] - a[1]) / length, (b[0] - a[0]) / length]
+}
+
+fn project(c: &Corner, direction: Corner) -> f64 {
+    c[0] * direction[0] + c[1] * direction[1]
+}
+
+/// Least and greatest projection of the corners on `direction`.
+fn extent(hull: &[Corner], direction: Corner) -> (f64, f64) {
+    hull.iter()
+        .map(|c| project(c, direction))
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }

@@ -84,7 +84,9 @@ fn overlap(a: &Piece, b: &Piece) -> f64 {
 fn belongs(piece: &Piece, first: &Piece) -> bool {
     let height = (first.z_last + 1 - first.z_first) as f64;
     let bottom = first.z_first as f64 + 0.15 * height;
-    piece.denser_fraction > DENSER_FRACTION_OF_PART_MIN && piece.z_first as f64 >= bottom && piece.z_first <= first.z_last
+    piece.denser_fraction > DENSER_FRACTION_OF_PART_MIN
+        && piece.z_first as f64 >= bottom
+        && piece.z_first <= first.z_last
 }
 
 /// What is summed over one piece.
