@@ -52,7 +52,7 @@ impl Lobe {
     pub(crate) fn hilum(self) -> Vec3 {
         match self {
             Self::Rul => [-37.0, 12.0, 22.0],
-            Self::Rml => [-38.0, -2.0, -10.0],
+            Self::Rml => [-44.0, 6.0, -8.0],
             Self::Rll => [-38.0, 22.0, -14.0],
             Self::Lul => [40.0, 8.0, 14.0],
             Self::Lll => [40.0, 26.0, -10.0],

@@ -172,7 +172,7 @@ impl Nodule {
                 let core = length(sub(d, self.core_shift)) < self.radius * 0.5;
                 if core { Material::Tissue(self.tissue_hu) } else { Material::Haze }
             }
-            NoduleKind::Calcified => Material::Tissue(if r < self.radius * 0.8 { 520.0 } else { 180.0 }),
+            NoduleKind::Calcified => Material::Tissue(if r < self.radius * 0.85 { 720.0 } else { 320.0 }),
             NoduleKind::Cavitary => {
                 let wall = (self.radius * 0.3).clamp(2.0, 5.0);
                 Material::Tissue(if r < self.radius - wall { -950.0 } else { self.tissue_hu })

@@ -41,16 +41,25 @@ fn coarse() -> SeriesSpec {
     }
 }
 
+/// Lower quartile of HU within `radius_mm` of a patient place.
+fn quartile_around(scan: &Simulated, center: LpsPoint, radius_mm: f64) -> i16 {
+    let mut near: Vec<i16> = around(scan, center, radius_mm).collect();
+    near.sort_unstable();
+    near[near.len() / 4]
+}
+
+/// HU of the voxels within `radius_mm` of a patient place.
+fn around(scan: &Simulated, center: LpsPoint, radius_mm: f64) -> impl Iterator<Item = i16> + '_ {
+    scan.volume.hu.indexed_iter().filter_map(move |((z, y, x), hu)| {
+        let p = scan.volume.affine.to_lps(VoxelPoint { z: z as f64, y: y as f64, x: x as f64 });
+        (p.distance_mm(center) < radius_mm).then_some(*hu)
+    })
+}
+
 /// Mean HU of the voxels within `radius_mm` of a patient place, and how many they are.
 fn mean_around(scan: &Simulated, center: LpsPoint, radius_mm: f64) -> (f64, usize) {
-    let (mut sum, mut count) = (0.0, 0);
-    for ((z, y, x), hu) in scan.volume.hu.indexed_iter() {
-        let p = scan.volume.affine.to_lps(VoxelPoint { z: z as f64, y: y as f64, x: x as f64 });
-        if p.distance_mm(center) < radius_mm {
-            sum += f64::from(*hu);
-            count += 1;
-        }
-    }
+    let (sum, count) =
+        around(scan, center, radius_mm).fold((0.0, 0), |(s, n), hu| (s + f64::from(hu), n + 1));
     assert!(count > 0, "nothing scanned around {center:?}");
     (sum / f64::from(count), count as usize)
 }
@@ -83,7 +92,7 @@ fn planted_volume_is_the_one_asked_for() {
             assert!((drawn / asked - 1.0).abs() < 0.02, "{kind:?} {diameter_mm} mm: {drawn} for {asked}");
             let counted = scan.masks[0].voxel_count() as f64 * 0.7 * 0.7;
             // The count of half-filled voxels is coarse when the nodule has few of them.
-            let coarse = 0.03 + 0.3 / diameter_mm;
+            let coarse = 0.03 + 0.4 / diameter_mm;
             assert!(
                 (counted / asked - 1.0).abs() < coarse,
                 "{kind:?} {diameter_mm} mm: {counted} for {asked}"
@@ -103,7 +112,7 @@ fn materials_have_their_density() {
     for (kind, low, high) in [
         (NoduleKind::Solid, 10.0, 60.0),
         (NoduleKind::NonSolid, -680.0, -480.0),
-        (NoduleKind::Calcified, 400.0, 600.0),
+        (NoduleKind::Calcified, 600.0, 760.0),
         (NoduleKind::Cavitary, -990.0, -850.0),
     ] {
         let nodule =
@@ -132,8 +141,9 @@ fn organs_lie_where_they_belong() {
         assert!((low..=high).contains(&value), "{name}: {value} HU");
     }
     assert!(scan.volume.hu.iter().any(|v| *v > 500), "no bone cortex");
-    // Gravity: lung near the table is denser than lung near the sternum.
-    assert!(at(-80.0, 60.0, 20.0, 10.0) > at(-60.0, -55.0, 20.0, 10.0) + 15.0);
+    // Gravity: lung near the table is denser than lung near the sternum (quartile: vessels do not count).
+    let (back, front) = (LpsPoint { x: -80.0, y: 60.0, z: 20.0 }, LpsPoint { x: -60.0, y: -50.0, z: 20.0 });
+    assert!(quartile_around(&scan, back, 12.0) > quartile_around(&scan, front, 12.0) + 15);
 }
 
 /// The same patient place holds the nodule in all four positions, although the pictures are turned.
@@ -146,6 +156,14 @@ fn the_place_does_not_depend_on_the_position() {
         elongation: 1.0,
         ..NoduleSpec::default()
     };
+    // Slices that are turned or sheared move nothing either.
+    for (oblique_degrees, tilt_degrees) in [(20.0, 0.0), (0.0, -15.0)] {
+        let scan = scan(&SeriesSpec { oblique_degrees, tilt_degrees, ..close_up(nodule) });
+        let truth = &scan.truth.series[0].nodules[0];
+        assert!(LpsPoint::from(truth.consensus50.centre_lps).distance_mm(IN_RUL) < 0.2, "{truth:?}");
+        assert!(mean_around(&scan, IN_RUL, 3.0).0 > 0.0);
+        assert!((truth.planted.drawn_volume_mm3 / truth.planted.analytic_volume_mm3 - 1.0).abs() < 0.05);
+    }
     let mut corners = Vec::new();
     for position in [PatientPosition::Hfs, PatientPosition::Ffs, PatientPosition::Hfp, PatientPosition::Ffp] {
         let scan = scan(&SeriesSpec { position, ..close_up(nodule) });
