@@ -20,9 +20,9 @@ use select::Pair;
 const AIR_HU: f32 = -400.0;
 /// Each lung is closed by a ball of this radius to make the search region, mm. With 4 mm, six of ten real nodules
 /// lay outside; at least 12 mm are needed for those on the pleura, more for masses.
-pub const SEARCH_CLOSING_MM: f64 = 16.0;
+pub const SEARCH_CLOSING_MM: f64 = 20.0;
 /// The closed lungs are widened by this much, so that a centre on the rim of the mask is inside, mm.
-const SEARCH_MARGIN_MM: f64 = 2.5;
+const SEARCH_MARGIN_MM: f64 = 3.5;
 /// Vessels up to about twice this radius count as lung, mm.
 const VESSEL_CLOSING_MM: f64 = 4.0;
 /// A hole in a slice of a lung up to this area is filled (large vessels, nodules), mm2; the dome of the diaphragm is

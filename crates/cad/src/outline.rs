@@ -17,11 +17,13 @@ const OPENING_RADIUS_MM: f64 = 0.6;
 const OPENING_LOSS_MAX: f64 = 0.15;
 
 /// The outline of the nodule at `mark` on the grid of `scan`, from a `probability` map (0 to 1) on the grid
-/// `map_affine` around it. The probability is resampled, never a mask. `None` when nothing of it is at the
-/// mark, or when it runs into the border of the map (it leaked, or is larger than the map).
+/// `map_affine` around it (isotropic, or the scan's own). `None` when nothing of it is at the mark, or when it runs
+/// into the border of the map (it leaked, or is larger than the map: try a coarser, wider one).
 ///
-/// Steps: threshold, component that holds the mark (else the nearest within 3 mm), holes filled, vessels cut by
-/// an opening of 0.6 mm where that costs under 15 %, clipped to the search region of `lungs`.
+/// On the map: threshold, component that holds the mark (else the nearest within 3 mm), holes filled, vessels cut by
+/// an opening of 0.6 mm where that costs under 15 %. Then the probability, not the mask, is resampled to the scan,
+/// without what was cut and with what was filled; threshold and component again; clipped to the search region of
+/// `lungs`.
 #[must_use]
 pub fn outline(
     probability: ArrayView3<'_, f32>,
@@ -31,24 +33,37 @@ pub fn outline(
     lungs: Option<&Lungs>,
 ) -> Option<Mask> {
     let region = region_in_scan(probability.dim().into(), map_affine, scan)?;
-    let on_scan = onto(probability, map_affine, &scan.affine, region);
-    let inside = on_scan.mapv(|p| p >= THRESHOLD);
-    let spacing = scan.affine.spacing_mm_zyx();
-    let place = scan.affine.cropped_at(region.start).to_voxel(mark);
-    let one = component_at(inside.view(), place, spacing)?;
-    if leaks(one.view(), map_affine, probability.dim().into(), &scan.affine.cropped_at(region.start)) {
-        return None;
-    }
-    let whole = fill_holes(one.view());
-    let mut cut = without_vessels(whole, place, spacing);
+    let cleaned = cleaned(probability, map_affine, mark)?;
+    let mut inside = onto(cleaned.view(), map_affine, &scan.affine, region).mapv(|p| p >= THRESHOLD);
+    let here = scan.affine.cropped_at(region.start);
     if let Some(lungs) = lungs {
-        let here = scan.affine.cropped_at(region.start);
-        for ((z, y, x), inside) in cut.indexed_iter_mut() {
+        for ((z, y, x), inside) in inside.indexed_iter_mut() {
             *inside = *inside && lungs.searches(here.to_lps(voxel_point([z, y, x])));
         }
-        cut = component_at(cut.view(), place, spacing)?;
     }
-    Some(Mask::from_dense(region.start, cut.view())).filter(|mask| mask.voxel_count() > 0)
+    let one = component_at(inside.view(), here.to_voxel(mark), scan.affine.spacing_mm_zyx())?;
+    Some(Mask::from_dense(region.start, one.view()))
+}
+
+/// The probability map with only the nodule at `mark` above the threshold.
+fn cleaned(probability: ArrayView3<'_, f32>, affine: &Affine, mark: LpsPoint) -> Option<Array3<f32>> {
+    let spacing = affine.spacing_mm_zyx();
+    let place = affine.to_voxel(mark);
+    let above = probability.mapv(|p| p >= THRESHOLD);
+    let one = component_at(above.view(), place, spacing)?;
+    if touches_border(one.view()) {
+        return None;
+    }
+    let kept = without_vessels(fill_holes(one.view()), place, spacing);
+    let mut cleaned = probability.to_owned();
+    ndarray::Zip::from(&mut cleaned).and(&above).and(&kept).for_each(|p, above, kept| match (above, kept) {
+        // Cut off, or another component.
+        (true, false) => *p = 0.0,
+        // Filled.
+        (false, true) => *p = 1.0,
+        _ => {}
+    });
+    Some(cleaned)
 }
 
 fn voxel_point([z, y, x]: [usize; 3]) -> VoxelPoint {
@@ -98,18 +113,21 @@ fn component_at(
     best.filter(|(apart, _)| *apart <= MARK_DISTANCE_MM_MAX).map(|(_, l)| found.mask(l))
 }
 
-/// Whether the mask touches the outermost voxels of the map (not the scan's own border).
-fn leaks(mask: ArrayView3<'_, bool>, map: &Affine, shape: [usize; 3], here: &Affine) -> bool {
+/// Whether the mask holds an outermost voxel of its array.
+fn touches_border(mask: ArrayView3<'_, bool>) -> bool {
+    let dim = <[usize; 3]>::from(mask.dim());
     mask.indexed_iter().filter(|(_, inside)| **inside).any(|((z, y, x), _)| {
-        let p = <[f64; 3]>::from(map.to_voxel(here.to_lps(voxel_point([z, y, x]))));
-        (0..3).any(|a| p[a] < 1.0 || p[a] > shape[a] as f64 - 2.0)
+        let at = [z, y, x];
+        (0..3).any(|a| at[a] == 0 || at[a] + 1 == dim[a])
     })
 }
 
 /// The mask without what the opening cuts off, where that is little.
 fn without_vessels(whole: Array3<bool>, place: VoxelPoint, spacing_mm_zyx: [f64; 3]) -> Array3<bool> {
     let count = |mask: &Array3<bool>| mask.iter().filter(|inside| **inside).count();
-    let opened = morphology::open(whole.view(), OPENING_RADIUS_MM, spacing_mm_zyx);
+    // On a grid coarser than the radius the opening would do nothing: it takes at least one voxel in plane.
+    let finest = spacing_mm_zyx.iter().copied().fold(f64::INFINITY, f64::min);
+    let opened = morphology::open(whole.view(), OPENING_RADIUS_MM.max(finest), spacing_mm_zyx);
     let Some(core) = component_at(opened.view(), place, spacing_mm_zyx) else { return whole };
     let lost = 1.0 - count(&core) as f64 / count(&whole).max(1) as f64;
     if lost < OPENING_LOSS_MAX { core } else { whole }
