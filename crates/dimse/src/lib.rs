@@ -36,6 +36,7 @@ mod association;
 mod command;
 mod echo;
 mod error;
+mod handshake;
 mod limits;
 mod listener;
 mod pdu;

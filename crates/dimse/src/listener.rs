@@ -3,9 +3,10 @@
 use crate::admission::{Admission, Kind, Ticket};
 use crate::association::{AbstractSyntax, Implementation, Offer, OtherStorage};
 use crate::error::DimseError;
+use crate::handshake::{self, Tally};
 use crate::limits::ScpLimits;
 use crate::policy::AssociationPolicy;
-use crate::session::{self, Tally};
+
 use crate::store_scp::{AssociationEnd, AssociationEnded, StoreService};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -185,7 +186,7 @@ async fn run_session<S: StoreService, P: AssociationPolicy>(
     tally: &Arc<Tally>,
     ticket: Ticket,
 ) -> AssociationEnd {
-    let session = session::run(Arc::clone(shared), stream, Arc::clone(tally), ticket);
+    let session = handshake::run(Arc::clone(shared), stream, Arc::clone(tally), ticket);
     let mut task = AbortOnDropHandle::new(tokio::spawn(session));
     tokio::select! {
         biased;

@@ -249,7 +249,7 @@ impl Requestor {
                 _ => return Err(self.unexpected(&raw)),
             }
         }
-        self.wire.finish(&[]).await;
+        self.wire.close().await;
         Ok(())
     }
 

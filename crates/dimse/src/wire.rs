@@ -116,6 +116,13 @@ impl Wire {
         }
     }
 
+    /// Closes a connection on which nothing is under way.
+    pub(crate) async fn close(mut self) {
+        if let Err(error) = self.stream.shutdown().await {
+            tracing::trace!(%error, "connection gone before its end");
+        }
+    }
+
     /// Says the last word and closes: what the peer still sends is read for a short while, because closing
     /// with unread bytes makes TCP throw away what we wrote last.
     pub(crate) async fn finish(mut self, last_word: &[u8]) {

@@ -1,6 +1,8 @@
 //! A receiver that keeps instances in memory, DCMTK and Orthanc as peers, real files: shared by the tests.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part of this module")]
 
+pub mod raw;
+
 use dimse::{
     AbstractSyntax, AeRules, AssociationEnded, AssociationOpened, Implementation, OtherStorage, PeerSettings,
     Scp, ScpLimits, ScpSettings, StatusCode, StoreRequest, StoreService, StoreSink, StoreStatus,
