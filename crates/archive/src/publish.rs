@@ -84,17 +84,19 @@ impl Archive {
 
     /// Writes the bytes of objects; on return all are durable.
     pub(crate) async fn store_objects<'a>(&self, objects: &'a [NewObject]) -> Result<Vec<StoredObject<'a>>> {
-        futures::stream::iter(objects)
-            .map(|object| async move {
-                let sha256 = files::sha256_hex(&[&object.bytes]);
-                let blob_key = files::object_key(&sha256);
-                self.inner.files.put(&blob_key, object.bytes.clone()).await?;
-                crate::faults::point("after_object");
-                Ok(StoredObject { object, blob_key, sha256 })
-            })
-            .buffered(WRITES_COUNT_MAX)
-            .try_collect()
-            .await
+        let mut writes = Vec::with_capacity(objects.len());
+        for object in objects {
+            writes.push(self.store_object(object));
+        }
+        futures::stream::iter(writes).buffered(WRITES_COUNT_MAX).try_collect().await
+    }
+
+    async fn store_object<'a>(&self, object: &'a NewObject) -> Result<StoredObject<'a>> {
+        let sha256 = files::sha256_hex(&[&object.bytes]);
+        let blob_key = files::object_key(&sha256);
+        self.inner.files.put(&blob_key, object.bytes.clone()).await?;
+        crate::faults::point("after_object");
+        Ok(StoredObject { object, blob_key, sha256 })
     }
 }
 

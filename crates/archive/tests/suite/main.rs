@@ -1,0 +1,10 @@
+//! One suite for both databases: every test runs on SQLite and on PostgreSQL.
+
+mod deliveries;
+mod intake;
+mod jobs;
+mod kills;
+mod reads;
+mod results;
+mod schema;
+mod support;
