@@ -83,11 +83,6 @@ impl Attributes {
         self
     }
 
-    pub(crate) fn i16(&mut self, tag: Tag, value: i16) -> &mut Self {
-        self.put(tag, VR::SS, PrimitiveValue::from(value));
-        self
-    }
-
     pub(crate) fn u32s(&mut self, tag: Tag, values: &[u32]) -> &mut Self {
         self.put(tag, VR::UL, PrimitiveValue::U32(values.into()));
         self

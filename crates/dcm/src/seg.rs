@@ -65,6 +65,7 @@ pub fn write(
     };
     let mut a = common_modules(&identity, source, options);
     image_module(source, &mut a);
+    a.text(tags::SEGMENTS_OVERLAP, if overlap(&result.findings) { "YES" } else { "NO" });
     pixels(&frames, source, &mut a);
     references(result, source, &mut a);
     a.sequence(tags::SEGMENT_SEQUENCE, result.findings.iter().map(|f| segment_item(result, f)).collect());
@@ -115,6 +116,14 @@ fn frames(result: &AnalysisResult, placement: &Placement) -> Result<Vec<Frame>, 
     Ok(frames)
 }
 
+/// Whether any two outlines share a voxel.
+fn overlap(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .enumerate()
+        .any(|(i, a)| findings.iter().skip(i + 1).any(|b| a.mask.overlap_count(&b.mask) > 0))
+}
+
 /// Slices of one finding with its pixels on their images. Interpolated slices have no image; they count
 /// (on the image below) only where the finding has no other.
 fn image_slices(finding: &Finding, placement: &Placement) -> Vec<(usize, Vec<PixelRun>)> {
@@ -143,7 +152,6 @@ fn image_module(source: &SourceContext, a: &mut Attributes) {
         .text(tags::CONTENT_DESCRIPTION, "Outlines of lung nodules")
         .text(tags::CONTENT_CREATOR_NAME, "lungcad^software")
         .text(tags::SEGMENTATION_TYPE, "BINARY")
-        .text(tags::SEGMENTS_OVERLAP, "NO")
         .text(tags::FRAME_OF_REFERENCE_UID, &source.frame_of_reference_uid)
         .text(tags::POSITION_REFERENCE_INDICATOR, source.text(tags::POSITION_REFERENCE_INDICATOR))
         .u16s(tags::SAMPLES_PER_PIXEL, &[1])

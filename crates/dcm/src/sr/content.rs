@@ -11,7 +11,6 @@ pub(super) enum Relationship {
     HasConceptMod,
     HasObsContext,
     HasAcqContext,
-    HasProperties,
     SelectedFrom,
 }
 
@@ -22,7 +21,6 @@ impl Relationship {
             Self::HasConceptMod => "HAS CONCEPT MOD",
             Self::HasObsContext => "HAS OBS CONTEXT",
             Self::HasAcqContext => "HAS ACQ CONTEXT",
-            Self::HasProperties => "HAS PROPERTIES",
             Self::SelectedFrom => "SELECTED FROM",
         }
     }

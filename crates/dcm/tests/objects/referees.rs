@@ -17,6 +17,11 @@ fn installed(program: &str) -> bool {
     found
 }
 
+/// Warnings that say nothing about us: our private codes are declared where the checker does not look, and
+/// what the scan's patient and study attributes lack or spell oddly is copied as it is.
+const ALLOWED: [&str; 3] =
+    ["<99LUNGCAD>", "needed to build DICOMDIR", "</PatientName(0010,0010)[1]> - Value dubious"];
+
 /// Lines of `dciodvfy` that say Error; `None` when it is not installed. A crash counts as an error.
 pub(crate) fn dciodvfy(file: &Path) -> Option<Vec<String>> {
     if !installed("dciodvfy") {
@@ -26,9 +31,8 @@ pub(crate) fn dciodvfy(file: &Path) -> Option<Vec<String>> {
     let text = format!("{}{}", String::from_utf8_lossy(&run.stderr), String::from_utf8_lossy(&run.stdout));
     let mut errors: Vec<String> = text
         .lines()
-        .filter(|line| {
-            line.starts_with("Error") || (line.starts_with("Warning") && !line.contains("99LUNGCAD"))
-        })
+        .filter(|line| line.starts_with("Error") || line.starts_with("Warning"))
+        .filter(|line| !ALLOWED.iter().any(|words| line.contains(words)))
         .map(str::to_owned)
         .collect();
     if !run.status.success() && errors.is_empty() {
@@ -76,9 +80,8 @@ pub(crate) fn check_report(name: &str, file: &Path) {
     }
 }
 
-/// What pydicom and highdicom read in a folder (`tests/foreign/read_objects.py`); `None` when the virtual
-/// environment is not there.
-pub(crate) fn foreign_reading(folder: &Path) -> Option<serde_json::Value> {
+/// Python with pydicom and highdicom; `None`, with a line that says so, when it is not there.
+pub(crate) fn foreign_python() -> Option<PathBuf> {
     let python = root().join(".tools/venv/bin/python");
     if !python.is_file() {
         println!(
@@ -87,6 +90,12 @@ pub(crate) fn foreign_reading(folder: &Path) -> Option<serde_json::Value> {
         );
         return None;
     }
+    Some(python)
+}
+
+/// What pydicom and highdicom read in a folder (`tests/foreign/read_objects.py`).
+pub(crate) fn foreign_reading(folder: &Path) -> Option<serde_json::Value> {
+    let python = foreign_python()?;
     let run =
         Command::new(python).arg(root().join("tests/foreign/read_objects.py")).arg(folder).output().unwrap();
     let text = String::from_utf8_lossy(&run.stdout);

@@ -10,23 +10,34 @@ use domain::{AnalysisResult, SkipReason};
 use std::path::Path;
 use time::macros::datetime;
 
-const BALLS: [Ball; 3] = [([5.3, 9.8, 8.1], 3.2), ([2.0, 18.0, 4.0], 1.5), ([9.0, 5.0, 15.4], 2.3)];
+pub(crate) const BALLS: [Ball; 3] =
+    [([5.3, 9.8, 8.1], 3.2), ([2.0, 18.0, 4.0], 1.5), ([9.0, 5.0, 15.4], 2.3)];
 
 pub(crate) fn options() -> ObjectOptions {
     ObjectOptions::new("test-installation", "0.1.0", datetime!(2026-01-02 03:04:05 +1))
 }
 
 /// A series with its files, its analysis and the objects written for it.
-struct Written {
-    files: Vec<Vec<u8>>,
-    result: AnalysisResult,
-    seg: Option<DerivedObject>,
-    sr: DerivedObject,
+pub(crate) struct Written {
+    pub(crate) files: Vec<Vec<u8>>,
+    pub(crate) result: AnalysisResult,
+    pub(crate) seg: Option<DerivedObject>,
+    pub(crate) sr: DerivedObject,
 }
 
-fn written(small: &SmallSeries, multi_frame: bool, balls: &[Ball], options: &ObjectOptions) -> Written {
+pub(crate) fn written(
+    small: &SmallSeries,
+    multi_frame: bool,
+    balls: &[Ball],
+    options: &ObjectOptions,
+) -> Written {
     let files = if multi_frame { vec![small.multi_frame()] } else { small.files() };
     let result = small.result(&files, balls);
+    write_all(files, result, options)
+}
+
+/// Objects of `result`, whose images are `files`.
+pub(crate) fn write_all(files: Vec<Vec<u8>>, result: AnalysisResult, options: &ObjectOptions) -> Written {
     let source = SourceContext::read(&files[0], &Limits::default(), None).unwrap();
     let seg = seg::write(&result, &source, options).unwrap();
     let sr = sr::measurement_report::write(&result, &source, seg.as_ref(), options).unwrap();
@@ -34,7 +45,7 @@ fn written(small: &SmallSeries, multi_frame: bool, balls: &[Ball], options: &Obj
 }
 
 impl Written {
-    fn save(&self, folder: &Path) {
+    pub(crate) fn save(&self, folder: &Path) {
         for (index, file) in self.files.iter().enumerate() {
             std::fs::write(folder.join(format!("ct{index}.dcm")), file).unwrap();
         }
@@ -45,7 +56,7 @@ impl Written {
     }
 
     /// Every referee on every object, and what we read against what we wrote.
-    fn check(&self, name: &str) {
+    pub(crate) fn check(&self, name: &str) {
         let folder = tempfile::tempdir().unwrap();
         self.save(folder.path());
         check_report(name, &folder.path().join("sr.dcm"));
@@ -133,7 +144,7 @@ impl Written {
     }
 }
 
-fn check_near(name: &str, read: &serde_json::Value, expected: [f64; 3], tolerance_mm: f64) {
+pub(crate) fn check_near(name: &str, read: &serde_json::Value, expected: [f64; 3], tolerance_mm: f64) {
     for (axis, value) in expected.iter().enumerate() {
         let found = read[axis].as_f64().unwrap_or_else(|| panic!("{name}: {read} is no place"));
         assert!((found - value).abs() <= tolerance_mm, "{name}: {read} instead of {expected:?}");

@@ -95,34 +95,46 @@ impl SmallSeries {
     pub(crate) fn result(&self, files: &[Vec<u8>], balls: &[Ball]) -> AnalysisResult {
         let shape = [self.count, usize::from(self.series.rows), usize::from(self.series.columns)];
         let affine = self.affine();
-        AnalysisResult {
-            study_instance_uid: self.series.study_instance_uid.parse().unwrap(),
-            series_instance_uid: self.series.series_instance_uid.parse().unwrap(),
-            input_digest: "d1".to_owned(),
-            config_digest: "c1".to_owned(),
-            affine,
-            shape,
-            slices: if files.len() == 1 {
-                frames_of(&files[0])
-            } else {
-                files.iter().map(|f| slice_of(f)).collect()
-            },
-            findings: balls
-                .iter()
-                .zip(1..)
-                .map(|(ball, number)| finding(&affine, shape, *ball, number))
-                .collect(),
-            lungs: LungVolumes { left_ml: 2100.0, right_ml: 2500.0 },
-            warnings: vec![SeriesWarning::ContrastAgent],
-            pack: PackIdentity {
-                name: "baseline-log".to_owned(),
-                version: "1.0.0".to_owned(),
-                sha256: "ab".repeat(32),
-                threshold: 0.42,
-                runtime: "onnxruntime 1.32.0 CPU f32".to_owned(),
-            },
-            timings_ms: Timings::default(),
-        }
+        let slices = if files.len() == 1 {
+            frames_of(&files[0])
+        } else {
+            files.iter().map(|f| slice_of(&dicom_object::from_reader(f.as_slice()).unwrap())).collect()
+        };
+        let findings =
+            balls.iter().zip(1..).map(|(ball, number)| finding(&affine, shape, *ball, number)).collect();
+        let (study, series) = (&self.series.study_instance_uid, &self.series.series_instance_uid);
+        result_of(study, series, affine, shape, slices, findings)
+    }
+}
+
+/// A result with made-up provenance.
+pub(crate) fn result_of(
+    study: &str,
+    series: &str,
+    affine: Affine,
+    shape: [usize; 3],
+    slices: Vec<SourceSlice>,
+    findings: Vec<Finding>,
+) -> AnalysisResult {
+    AnalysisResult {
+        study_instance_uid: study.parse().unwrap(),
+        series_instance_uid: series.parse().unwrap(),
+        input_digest: "d1".to_owned(),
+        config_digest: "c1".to_owned(),
+        affine,
+        shape,
+        slices,
+        findings,
+        lungs: LungVolumes { left_ml: 2100.0, right_ml: 2500.0 },
+        warnings: vec![SeriesWarning::ContrastAgent],
+        pack: PackIdentity {
+            name: "baseline-log".to_owned(),
+            version: "1.0.0".to_owned(),
+            sha256: "ab".repeat(32),
+            threshold: 0.42,
+            runtime: "onnxruntime 1.32.0 CPU f32".to_owned(),
+        },
+        timings_ms: Timings::default(),
     }
 }
 
@@ -130,13 +142,12 @@ fn text(object: &InMemDicomObject, tag: Tag) -> String {
     object.element(tag).unwrap().to_str().unwrap().trim_end_matches(['\0', ' ']).to_owned()
 }
 
-fn slice_of(file: &[u8]) -> SourceSlice {
-    let object = dicom_object::from_reader(file).unwrap().into_inner();
+pub(crate) fn slice_of(object: &InMemDicomObject) -> SourceSlice {
     SourceSlice {
-        sop_class_uid: text(&object, tags::SOP_CLASS_UID),
-        sop_instance_uid: text(&object, tags::SOP_INSTANCE_UID).parse().unwrap(),
+        sop_class_uid: text(object, tags::SOP_CLASS_UID),
+        sop_instance_uid: text(object, tags::SOP_INSTANCE_UID).parse().unwrap(),
         frame_number: None,
-        image_position_patient: text(&object, tags::IMAGE_POSITION_PATIENT),
+        image_position_patient: text(object, tags::IMAGE_POSITION_PATIENT),
         blob_key: String::new(),
     }
 }
@@ -160,7 +171,7 @@ fn frames_of(file: &[u8]) -> Vec<SourceSlice> {
     groups.iter().zip(1..).map(frame).collect()
 }
 
-fn finding(affine: &Affine, shape: [usize; 3], (center, radius): Ball, number: usize) -> Finding {
+pub(crate) fn finding(affine: &Affine, shape: [usize; 3], (center, radius): Ball, number: usize) -> Finding {
     let inside = |(z, y, x): (usize, usize, usize)| {
         let offset = [z as f64 - center[0], y as f64 - center[1], x as f64 - center[2]];
         offset.iter().map(|v| v * v).sum::<f64>() <= radius * radius
@@ -193,7 +204,7 @@ fn finding(affine: &Affine, shape: [usize; 3], (center, radius): Ball, number: u
         mask,
         measures,
         attenuation: [Attenuation::Solid, Attenuation::PartSolid, Attenuation::Calcified][(number - 1) % 3],
-        side: if number % 2 == 0 { Side::Left } else { Side::Right },
+        side: if number.is_multiple_of(2) { Side::Left } else { Side::Right },
         score: 1.0 / (number as f64 + 0.25),
     }
 }
