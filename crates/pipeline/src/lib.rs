@@ -1,1 +1,34 @@
-//! Stub.
+//! The story: the stages of one scan, and the loops that run them.
+//!
+//! It must not know: the HTTP server, the command line, the configuration file.
+//!
+//! | stage | what happens | where |
+//! |---|---|---|
+//! | receive | guard, header, durable file and row, then the status | [`receive`] |
+//! | (complete) | pure decision on facts and time; [`watch`] brings both | [`completeness`] |
+//! | assemble | instances to volume, or the reason why not | [`assemble`] |
+//! | analyze | lungs, tiles, networks, candidates, outlines, measures | [`analyze`] |
+//! | report | SR, SEG, pictures | [`report`] |
+//! | deliver | objects to a destination | [`deliver`] |
+//!
+//! [`worker`] strings assemble, analyze and report together; job rows carry the work from process to process.
+//! [`supervise`] keeps worker processes alive. [`batch`] runs the same stages on files, without an archive.
+//! [`send`] is the other side: files to a receiver.
+
+pub mod analyze;
+pub mod assemble;
+pub mod batch;
+pub mod completeness;
+pub mod deliver;
+pub mod discover;
+pub mod networks;
+pub mod receive;
+pub mod report;
+pub mod rest;
+pub mod send;
+pub mod supervise;
+pub mod truth;
+pub mod watch;
+pub mod worker;
+
+pub use networks::{NetworkOptions, Networks, NetworksError, PackSummary, list_packs, verify_pack};

@@ -102,7 +102,7 @@ fn check_packs(list: &mut Checklist, settings: &Settings) {
     }
     for pack in &packs {
         let name = format!("{} {}", pack.name, pack.version);
-        match wiring::verify_pack(pack) {
+        match wiring::verify_pack(settings, pack) {
             Ok(what) => list.tell("models", Outcome::Fine(format!("{name}: {what}"))),
             Err(problem) if pack.in_use => list.tell("models", Outcome::Wrong(format!("{name}: {problem}"))),
             Err(problem) => list.tell("models", Outcome::Unwise(format!("{name} (not in use): {problem}"))),

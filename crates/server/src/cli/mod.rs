@@ -5,11 +5,13 @@
 
 pub(crate) mod analyze;
 pub(crate) mod check;
+pub(crate) mod findings;
 pub(crate) mod migrate;
 pub(crate) mod models;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod simulate;
+pub(crate) mod worker;
 
 use crate::config::{self, ConfigError, Settings};
 use crate::telemetry::Telemetry;
@@ -95,6 +97,11 @@ enum Command {
     Migrate(migrate::MigrateArguments),
     /// List or verify model packs
     Models(models::ModelsArguments),
+    /// Findings of a series on a running server, as a table
+    Findings(findings::FindingsArguments),
+    /// Child of `serve`: decodes and runs networks
+    #[command(hide = true)]
+    Worker(worker::WorkerArguments),
 }
 
 /// Where the configuration comes from.
@@ -122,6 +129,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
+        Command::Findings(arguments) => findings::run(&arguments),
+        Command::Worker(arguments) => worker::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -88,7 +88,7 @@ fn verify(config: &ConfigArgument, wanted: Option<&str>) -> Result<(), CliError>
     }
     let mut failed = 0_usize;
     for pack in &chosen {
-        match wiring::verify_pack(pack) {
+        match wiring::verify_pack(&settings, pack) {
             Ok(what) => say(format_args!("ok    {} {}: {what}", pack.name, pack.version)),
             Err(problem) => {
                 failed += 1;

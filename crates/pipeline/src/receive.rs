@@ -1,0 +1,371 @@
+//! Intake of one instance: guard, header, durable file, row, and only then the status.
+//!
+//! DIMSE streams into [`InstanceSink`]; other intakes (STOW) share [`Receiver::keep`]. Memory of all instances
+//! in flight comes out of one budget, so that no number of senders can take more than is configured.
+
+use archive::{Archive, AssociationOutcome, NewAssociation, NewInstance, SeriesTexts, StoreOutcome};
+use bytes::Bytes;
+use dcm::header::{HeaderError, InstanceHeader, ReadOptions};
+use dimse::{
+    AssociationEnd, AssociationEnded, AssociationOpened, StatusCode, StoreRequest, StoreService, StoreSink,
+    StoreStatus,
+};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Memory is taken from the budget in steps of this size.
+const BUDGET_STEP: usize = 256 * 1024;
+/// A sender waits this long for memory before it is told to come back (A700).
+const BUDGET_WAIT: Duration = Duration::from_secs(20);
+
+/// What happens to objects that are not CT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherObjects {
+    /// Stored and shown, not analysed.
+    Keep,
+    /// Answered with 0122; the association goes on.
+    Refuse,
+}
+
+/// Settings of the intake.
+#[derive(Debug, Clone)]
+pub struct ReceiveSettings {
+    /// Bounds and character set for the header.
+    pub read: ReadOptions,
+    /// Bytes of instances in flight, all associations together.
+    pub memory_size_max: usize,
+    /// What happens to objects that are not CT.
+    pub other_objects: OtherObjects,
+}
+
+/// Counters of one receiver, for metrics.
+#[derive(Debug, Default)]
+pub struct ReceiveCounters {
+    /// Instances stored and acknowledged.
+    pub instances_stored_count: AtomicU64,
+    /// Instances that were there already.
+    pub instances_identical_count: AtomicU64,
+    /// Instances kept apart because their UID was known with other bytes.
+    pub instances_conflicting_count: AtomicU64,
+    /// Instances answered with a failure.
+    pub instances_refused_count: AtomicU64,
+    /// Bytes stored.
+    pub stored_size: AtomicU64,
+    /// Associations open now.
+    pub associations_open_count: AtomicI64,
+    /// Associations refused.
+    pub associations_rejected_count: AtomicU64,
+}
+
+/// The intake.
+#[derive(Clone)]
+pub struct Receiver {
+    archive: Archive,
+    settings: Arc<ReceiveSettings>,
+    budget: Arc<Semaphore>,
+    counters: Arc<ReceiveCounters>,
+}
+
+/// Where an instance came from.
+#[derive(Debug, Clone)]
+pub struct Provenance {
+    /// Calling AE title.
+    pub calling_ae: String,
+    /// Called AE title.
+    pub called_ae: String,
+    /// Association, where there is one.
+    pub association_id: Option<String>,
+}
+
+/// An instance as announced by the command.
+#[derive(Debug, Clone)]
+pub struct Announced {
+    /// SOP Class UID.
+    pub sop_class_uid: String,
+    /// SOP Instance UID.
+    pub sop_instance_uid: String,
+    /// Transfer syntax of the bytes.
+    pub transfer_syntax_uid: String,
+}
+
+impl Receiver {
+    /// An intake into `archive`.
+    #[must_use]
+    pub fn new(archive: Archive, settings: ReceiveSettings) -> Self {
+        let steps = (settings.memory_size_max / BUDGET_STEP).clamp(4, Semaphore::MAX_PERMITS);
+        Self {
+            archive,
+            settings: Arc::new(settings),
+            budget: Arc::new(Semaphore::new(steps)),
+            counters: Arc::default(),
+        }
+    }
+
+    /// Counters, shared.
+    #[must_use]
+    pub fn counters(&self) -> Arc<ReceiveCounters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Keeps one instance: `file` is preamble, file meta information and the data set as received, which starts at
+    /// `data_set_offset`. Returns when it survives a power cut.
+    ///
+    /// # Errors
+    /// The C-STORE status to answer, with a comment for the sender's log.
+    pub async fn keep(
+        &self,
+        file: Vec<u8>,
+        data_set_offset: usize,
+        announced: Announced,
+        from: Provenance,
+    ) -> Result<StoreOutcome, StoreStatus> {
+        let settings = Arc::clone(&self.settings);
+        let checked = tokio::task::spawn_blocking(move || {
+            let header = dcm::header::read(&file, &settings.read).map_err(|e| header_status(&e))?;
+            let sha256 = sha256_hex(file.get(data_set_offset..).unwrap_or_default());
+            Ok::<_, StoreStatus>((file, header, sha256))
+        });
+        let (file, header, data_set_sha256) = checked.await.map_err(|_| {
+            StoreStatus::with_comment(StatusCode::PROCESSING_FAILURE, "reading the data set failed")
+        })??;
+        agrees(&header, &announced)?;
+        let facts_json = serde_json::to_string(&header).map_err(|e| {
+            StoreStatus::with_comment(StatusCode::PROCESSING_FAILURE, format!("keeping the header: {e}"))
+        })?;
+        let instance = NewInstance {
+            texts: texts(&header),
+            study_uid: header.study_instance_uid,
+            series_uid: header.series_instance_uid,
+            sop_instance_uid: header.sop_instance_uid,
+            sop_class_uid: header.sop_class_uid,
+            transfer_syntax_uid: announced.transfer_syntax_uid,
+            data_set_sha256,
+            facts_json,
+            calling_ae: from.calling_ae,
+            association_id: from.association_id,
+            received_at: archive::now(),
+        };
+        let size = file.len() as u64;
+        let stored = self.archive.store_instance(instance, Bytes::from(file)).await;
+        let outcome = stored.map_err(|e| archive_status(&e))?;
+        let counter = match outcome {
+            StoreOutcome::Stored => &self.counters.instances_stored_count,
+            StoreOutcome::Identical => &self.counters.instances_identical_count,
+            StoreOutcome::Conflicting => &self.counters.instances_conflicting_count,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.counters.stored_size.fetch_add(size, Ordering::Relaxed);
+        Ok(outcome)
+    }
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn header_status(error: &HeaderError) -> StoreStatus {
+    let code = match error {
+        HeaderError::Guard(_) => StatusCode::CANNOT_UNDERSTAND,
+        HeaderError::UidMissing { .. } => StatusCode::DATA_SET_MISMATCH,
+        HeaderError::UidInvalid { .. } => StatusCode::INVALID_OBJECT_INSTANCE,
+    };
+    StoreStatus::with_comment(code, error.to_string())
+}
+
+fn archive_status(error: &archive::Error) -> StoreStatus {
+    match error {
+        archive::Error::Full { .. } => {
+            tracing::error!(%error, "no room to store an instance; the sender is told to try again");
+            StoreStatus::with_comment(StatusCode::OUT_OF_RESOURCES, "storage is full; try again later")
+        }
+        other => {
+            tracing::error!(error = %other, "storing an instance failed");
+            StoreStatus::with_comment(StatusCode::PROCESSING_FAILURE, "storing failed; see the receiver's log")
+        }
+    }
+}
+
+/// PS3.4 B.2.3: the data set must be the one that the command announced.
+fn agrees(header: &InstanceHeader, announced: &Announced) -> Result<(), StoreStatus> {
+    let mismatch = |what: &str, tag: (u16, u16)| {
+        let mut status = StoreStatus::with_comment(
+            StatusCode::DATA_SET_MISMATCH,
+            format!("{what} of data set and command differ"),
+        );
+        status.offending_elements.push(tag);
+        Err(status)
+    };
+    if header.sop_instance_uid.as_str() != announced.sop_instance_uid {
+        return mismatch("SOPInstanceUID", (0x0008, 0x0018));
+    }
+    if header.sop_class_uid != announced.sop_class_uid {
+        return mismatch("SOPClassUID", (0x0008, 0x0016));
+    }
+    Ok(())
+}
+
+fn texts(header: &InstanceHeader) -> SeriesTexts {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    SeriesTexts {
+        patient_id: text(&header.patient_id),
+        patient_name: text(&header.patient_name),
+        patient_birth_date: text(&header.patient_birth_date),
+        patient_sex: text(&header.patient_sex),
+        study_date: text(&header.study_date),
+        study_time: text(&header.study_time),
+        study_description: text(&header.study_description),
+        accession_number: text(&header.accession_number),
+        referring_physician: text(&header.referring_physician_name),
+        modality: text(&header.modality),
+        series_number: header.series_number,
+        series_description: text(&header.series_description),
+        body_part: text(&header.body_part_examined),
+    }
+}
+
+/// Takes the bytes of one C-STORE.
+pub struct InstanceSink {
+    receiver: Receiver,
+    announced: Announced,
+    from: Provenance,
+    file: Vec<u8>,
+    data_set_offset: usize,
+    held: Option<OwnedSemaphorePermit>,
+    held_size: usize,
+}
+
+impl StoreService for Receiver {
+    type Sink = InstanceSink;
+
+    async fn begin(&self, request: &StoreRequest) -> Result<InstanceSink, StoreStatus> {
+        if !dcm::conformance::is_analyzed(&request.sop_class_uid)
+            && self.settings.other_objects == OtherObjects::Refuse
+        {
+            let comment = "only CT is taken here (dicom.keep_other_objects is off)";
+            return Err(StoreStatus::with_comment(StatusCode::SOP_CLASS_NOT_SUPPORTED, comment));
+        }
+        let file = dcm::part10::file_meta(&dcm::part10::FileMeta {
+            sop_class_uid: &request.sop_class_uid,
+            sop_instance_uid: request.sop_instance_uid.as_str(),
+            transfer_syntax_uid: &request.transfer_syntax_uid,
+            calling_ae: request.calling.as_str(),
+            called_ae: request.called.as_str(),
+        });
+        Ok(InstanceSink {
+            receiver: self.clone(),
+            announced: Announced {
+                sop_class_uid: request.sop_class_uid.clone(),
+                sop_instance_uid: request.sop_instance_uid.to_string(),
+                transfer_syntax_uid: request.transfer_syntax_uid.clone(),
+            },
+            from: Provenance {
+                calling_ae: request.calling.to_string(),
+                called_ae: request.called.to_string(),
+                association_id: Some(request.association_id.to_string()),
+            },
+            data_set_offset: file.len(),
+            file,
+            held: None,
+            held_size: 0,
+        })
+    }
+
+    async fn association_opened(&self, opened: &AssociationOpened) {
+        self.counters.associations_open_count.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(calling = %opened.calling, called = %opened.called, peer = %opened.peer, "association opened");
+        let association = NewAssociation {
+            association_id: opened.association_id.to_string(),
+            calling_ae: opened.calling.to_string(),
+            called_ae: opened.called.to_string(),
+            peer_address: opened.peer.to_string(),
+        };
+        // Nothing but verification: no images will come over it, so the archive need not know.
+        if opened.contexts.iter().all(|c| c.abstract_syntax_uid == dimse::VERIFICATION_SOP_CLASS_UID) {
+            return;
+        }
+        if let Err(error) = self.archive.association_opened(&association).await {
+            tracing::error!(%error, "noting an association failed; completion falls back to the long quiet time");
+        }
+    }
+
+    async fn association_ended(&self, ended: &AssociationEnded) {
+        if let AssociationEnd::Rejected(rejection) = &ended.end {
+            self.counters.associations_rejected_count.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(calling = %ended.calling, called = %ended.called, peer = %ended.peer, %rejection, "association refused");
+            return;
+        }
+        let outcome = match &ended.end {
+            AssociationEnd::Released => AssociationOutcome::Released,
+            AssociationEnd::AbortedByPeer { .. } | AssociationEnd::Aborted { .. } => AssociationOutcome::Aborted,
+            _ => AssociationOutcome::Lost,
+        };
+        if !ended.calling.is_empty() {
+            self.counters.associations_open_count.fetch_sub(1, Ordering::Relaxed);
+        }
+        tracing::info!(
+            calling = %ended.calling, peer = %ended.peer, end = %ended.end,
+            stored = ended.instances_count_stored, failed = ended.instances_count_failed,
+            ms = ended.duration.as_millis(), "association ended"
+        );
+        if let Err(error) = self.archive.association_ended(&ended.association_id.to_string(), outcome).await {
+            tracing::error!(%error, "noting the end of an association failed");
+        }
+    }
+}
+
+impl InstanceSink {
+    /// Takes memory for `size` bytes in all from the common budget.
+    async fn reserve(&mut self, size: usize) -> Result<(), StoreStatus> {
+        if size <= self.held_size {
+            return Ok(());
+        }
+        let steps = (size - self.held_size).div_ceil(BUDGET_STEP);
+        let full = |why: &str| StoreStatus::with_comment(StatusCode::OUT_OF_RESOURCES, why);
+        let wanted = u32::try_from(steps).map_err(|_| full("object is larger than the receive memory"))?;
+        let acquire = Arc::clone(&self.receiver.budget).acquire_many_owned(wanted);
+        let permit = match tokio::time::timeout(BUDGET_WAIT, acquire).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) => return Err(full("receiver is stopping")),
+            Err(_) => return Err(full("receive memory is taken by other senders; try again")),
+        };
+        match &mut self.held {
+            Some(held) => held.merge(permit),
+            None => self.held = Some(permit),
+        }
+        self.held_size += steps * BUDGET_STEP;
+        Ok(())
+    }
+}
+
+impl StoreSink for InstanceSink {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreStatus> {
+        let size = self.file.len() + bytes.len();
+        if size > self.receiver.settings.read.limits.object_size_max {
+            let comment = "object is larger than dicom.object_size_max";
+            return Err(StoreStatus::with_comment(StatusCode::OUT_OF_RESOURCES, comment));
+        }
+        self.reserve(size).await?;
+        self.file.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    async fn finish(self) -> StoreStatus {
+        let counters = self.receiver.counters();
+        let kept =
+            self.receiver.keep(self.file, self.data_set_offset, self.announced.clone(), self.from.clone());
+        match kept.await {
+            Ok(_) => StoreStatus::success(),
+            Err(status) => {
+                counters.instances_refused_count.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(
+                    calling = %self.from.calling_ae, sop_instance_uid = %self.announced.sop_instance_uid,
+                    status = %status.code, comment = status.comment.as_deref().unwrap_or(""), "instance refused"
+                );
+                status
+            }
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! Claims analysis and report jobs, one at a time, and runs the stages on them.
+//!
+//! Runs in a process of its own ([`crate::supervise`]). A job that takes longer than allowed ends the process:
+//! a thread inside a decoder or network cannot be stopped in any other way.
+
+use crate::analyze::{AnalysisSettings, AnalyzeError, analyze};
+use crate::assemble::{Choice, Reconstruction, SeriesInstances, StoredInstance, choose};
+use crate::networks::Networks;
+use crate::report::{ReportObject, ReportSettings, objects, skipped_objects};
+use archive::{
+    Archive, ClaimedJob, FailOutcome, Finish, JobKind, NewObject, NewResult, NewSkip, Renewal, ResultRecord,
+};
+use dcm::derived::Predecessor;
+use dcm::group::AssemblyRules;
+use dcm::header::InstanceHeader;
+use dcm::sr::skipped::SkippedSeries;
+use domain::{AnalysisResult, SeriesDocument, SeriesInstanceUid, SeriesState, SkipReason};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+/// Threads that decode have stacks of this size: codecs in C and deep data sets need more than the usual 2 MiB.
+const STACK_SIZE: usize = 16 << 20;
+/// Pause before a failed try is repeated, times the number of the try.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Settings of a worker.
+#[derive(Debug, Clone)]
+pub struct WorkSettings {
+    /// Which series are analysed.
+    pub assembly: AssemblyRules,
+    /// Findings.
+    pub analysis: AnalysisSettings,
+    /// Objects.
+    pub report: ReportSettings,
+    /// Names of the destinations that results go to.
+    pub destinations: Vec<String>,
+    /// Lease of a job; renewed at a third of it.
+    pub lease: Duration,
+    /// A job that takes longer ends the process.
+    pub job_time_max: Duration,
+    /// Threads of decoding and analysis.
+    pub threads_count: usize,
+}
+
+/// Why the worker stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkerEnd {
+    /// Asked to.
+    Cancelled,
+    /// A job hangs; the process must end so that its thread does.
+    Stuck,
+}
+
+/// Why a job failed; the text is what an administrator sees.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+    #[error(transparent)]
+    Analyze(#[from] AnalyzeError),
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
+    #[error("stored facts of instance {0} cannot be read back: {1}")]
+    Facts(String, serde_json::Error),
+    #[error("stored result cannot be read back: {0}")]
+    Result(#[from] serde_json::Error),
+    #[error("no slice of the series can be assembled any more: {0}")]
+    Plan(SkipReason),
+    #[error("analysis stopped with an internal error; see the log")]
+    Panicked,
+    #[error("starting threads: {0}")]
+    Threads(String),
+}
+
+struct Worker {
+    archive: Archive,
+    networks: Arc<Mutex<Networks>>,
+    settings: Arc<WorkSettings>,
+    pool: Arc<rayon::ThreadPool>,
+}
+
+/// Works until `cancel` or until a job hangs.
+///
+/// # Errors
+/// When the threads cannot be started.
+pub async fn work(
+    archive: Archive,
+    networks: Networks,
+    settings: WorkSettings,
+    name: String,
+    cancel: CancellationToken,
+) -> Result<WorkerEnd, String> {
+    let pool = thread_pool(settings.threads_count)?;
+    let worker =
+        Worker { archive, networks: Arc::new(Mutex::new(networks)), settings: Arc::new(settings), pool };
+    while !cancel.is_cancelled() {
+        match worker
+            .archive
+            .claim(&name, &[JobKind::AnalyzeSeries, JobKind::ReportSeries], worker.settings.lease)
+            .await
+        {
+            Ok(Some(job)) => {
+                if worker.run(&job).await == WorkerEnd::Stuck {
+                    return Ok(WorkerEnd::Stuck);
+                }
+            }
+            Ok(None) => tokio::select! {
+                () = worker.archive.wait_for_work() => {}
+                () = cancel.cancelled() => break,
+            },
+            Err(error) => {
+                tracing::error!(%error, "claiming a job failed");
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                    () = cancel.cancelled() => break,
+                }
+            }
+        }
+    }
+    Ok(WorkerEnd::Cancelled)
+}
+
+/// Threads for decoding and analysis, with stacks large enough for codecs.
+///
+/// # Errors
+/// What the system said.
+pub fn thread_pool(threads_count: usize) -> Result<Arc<rayon::ThreadPool>, String> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads_count)
+        .stack_size(STACK_SIZE)
+        .thread_name(|n| format!("analyze-{n}"))
+        .build()
+        .map(Arc::new)
+        .map_err(|e| JobError::Threads(e.to_string()).to_string())
+}
+
+impl Worker {
+    async fn run(&self, job: &ClaimedJob) -> WorkerEnd {
+        let done = CancellationToken::new();
+        let heart = tokio::spawn(heartbeat(self.archive.clone(), job.clone(), self.settings.lease, done.clone()));
+        let work = async {
+            match job.kind {
+                JobKind::AnalyzeSeries => self.analyze_series(job).await,
+                JobKind::ReportSeries => self.report_series(job).await,
+                JobKind::DeliverResult => Ok(()),
+            }
+        };
+        let outcome = tokio::time::timeout(self.settings.job_time_max, work).await;
+        done.cancel();
+        let _ = heart.await;
+        let (text, end) = match outcome {
+            Ok(Ok(())) => return WorkerEnd::Cancelled,
+            Ok(Err(error)) => (error.to_string(), WorkerEnd::Cancelled),
+            Err(_) => {
+                let limit = self.settings.job_time_max.as_secs();
+                (format!("took longer than worker.job_time_max_s ({limit} s)"), WorkerEnd::Stuck)
+            }
+        };
+        let pause = RETRY_AFTER.saturating_mul(u32::try_from(job.attempt).unwrap_or(1));
+        tracing::warn!(series = %job.series_uid, kind = job.kind.as_str(), attempt = job.attempt, error = %text, "job failed");
+        match self.archive.fail_job(job, &text, pause).await {
+            Ok(FailOutcome::Dead) => {
+                tracing::error!(series = %job.series_uid, "no more tries; requeue the series when mended");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "noting a failed job failed; its lease ends by itself"),
+        }
+        end
+    }
+
+    async fn instances(&self, series: &SeriesInstanceUid) -> Result<SeriesInstances, JobError> {
+        let mut stored = Vec::new();
+        for record in self.archive.series_instances(series).await? {
+            let header: InstanceHeader = serde_json::from_str(&record.facts_json)
+                .map_err(|e| JobError::Facts(record.sop_instance_uid.to_string(), e))?;
+            stored.push(StoredInstance {
+                header,
+                blob_key: record.blob_key,
+                sha256: record.data_set_sha256,
+            });
+        }
+        Ok(SeriesInstances::new(stored))
+    }
+
+    async fn analyze_series(&self, job: &ClaimedJob) -> Result<(), JobError> {
+        let instances = self.instances(&job.series_uid).await?;
+        let plan = match instances.plan(&self.settings.assembly) {
+            Ok(plan) => plan,
+            Err(reason) => return self.skip(job, &instances, reason).await,
+        };
+        let own = Reconstruction::of(job.series_uid.clone(), plan, &instances);
+        let choice = self.choice(job, &own).await?;
+        if let Some((better, why)) = choice.better {
+            let reason = SkipReason::BetterReconstruction { better_series_instance_uid: better, why };
+            return self.skip(job, &instances, reason).await;
+        }
+        tracing::info!(series = %job.series_uid, slices = own.plan.slices.len(), attempt = job.attempt, "analysis started");
+        archive::faults::point("before_analysis");
+        let (instances, analyzed) = self.blocking_analysis(instances, own).await?;
+        let result = match analyzed {
+            Ok(result) => result,
+            Err(AnalyzeError::Skip(reason)) => return self.skip(job, &instances, reason).await,
+            Err(error) => return Err(error.into()),
+        };
+        let new = NewResult {
+            input_digest: result.input_digest.clone(),
+            config_digest: result.config_digest.clone(),
+            pack: format!("{} {}", result.pack.name, result.pack.version),
+            finding_count: i64::try_from(result.findings.len()).unwrap_or(i64::MAX),
+            result_json: serde_json::to_string(&result)?,
+            document_json: serde_json::to_string(&SeriesDocument::analyzed(&result, SeriesState::Done))?,
+        };
+        let finish = self.archive.finish_analysis(job, &new).await?;
+        match finish {
+            Finish::Stored(_) => {
+                tracing::info!(series = %job.series_uid, findings = result.findings.len(), ms = result.timings_ms.total, "analyzed");
+                self.withdraw_worse(&choice.worse, &job.series_uid).await?;
+            }
+            Finish::Stale => tracing::info!(series = %job.series_uid, "series was reopened meanwhile; result thrown away"),
+        }
+        Ok(())
+    }
+
+    /// Assembly and analysis on the worker's threads.
+    async fn blocking_analysis(
+        &self,
+        instances: SeriesInstances,
+        own: Reconstruction,
+    ) -> Result<(SeriesInstances, Result<AnalysisResult, AnalyzeError>), JobError> {
+        let (archive, networks) = (self.archive.clone(), Arc::clone(&self.networks));
+        let (settings, pool) = (Arc::clone(&self.settings), Arc::clone(&self.pool));
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let load = |key: &str| runtime.block_on(archive.blob(key)).map_err(|e| e.to_string());
+            // A panic of an earlier job left the networks as they were: running them changes nothing in them.
+            let mut guard = networks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let networks: &mut Networks = &mut guard;
+            let analyzed = pool.install(|| {
+                let assembled = instances.assemble(&own.plan, &load, &|_, _| {})?;
+                analyze(&assembled, networks, &settings.analysis, &|_, _, _| {})
+            });
+            (instances, analyzed)
+        })
+        .await
+        .map_err(|_| JobError::Panicked)
+    }
+
+    /// How the series compares with the others of its study that can be analysed.
+    async fn choice(&self, job: &ClaimedJob, own: &Reconstruction) -> Result<Choice, JobError> {
+        let mut others = Vec::new();
+        for series in self.archive.series_of_study(&job.study_uid).await? {
+            let out_of_the_race = match series.state {
+                SeriesState::Skipped => series.reason_code.as_deref() != Some("BETTER_RECONSTRUCTION"),
+                SeriesState::Failed => true,
+                _ => false,
+            };
+            if series.series_uid == job.series_uid || series.modality != "CT" || out_of_the_race {
+                continue;
+            }
+            let instances = self.instances(&series.series_uid).await?;
+            if let Ok(plan) = instances.plan(&self.settings.assembly) {
+                others.push(Reconstruction::of(series.series_uid, plan, &instances));
+            }
+        }
+        Ok(choose(own, &others))
+    }
+
+    /// Results of worse reconstructions of the same acquisition give way, so that one result is current.
+    async fn withdraw_worse(
+        &self,
+        worse: &[(SeriesInstanceUid, String)],
+        own: &SeriesInstanceUid,
+    ) -> Result<(), JobError> {
+        for (series, why) in worse {
+            let Some(record) = self.archive.series(series).await? else { continue };
+            if record.state != SeriesState::Done {
+                continue;
+            }
+            let reason =
+                SkipReason::BetterReconstruction { better_series_instance_uid: own.clone(), why: why.clone() };
+            let skip = new_skip(&reason)?;
+            // A revision that moved on means that it is being received again: it will compete by itself.
+            match self.archive.skip_series(series, record.revision, &skip).await {
+                Ok(_) => tracing::info!(%series, better = %own, "result gave way to a better reconstruction"),
+                Err(archive::Error::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn skip(
+        &self,
+        job: &ClaimedJob,
+        instances: &SeriesInstances,
+        reason: SkipReason,
+    ) -> Result<(), JobError> {
+        let document =
+            SeriesDocument::skipped(job.study_uid.as_str(), job.series_uid.as_str(), &reason);
+        let result = NewResult {
+            input_digest: instances.input_digest.clone(),
+            config_digest: format!("skip {}", reason.code()),
+            pack: String::new(),
+            finding_count: 0,
+            result_json: String::new(),
+            document_json: serde_json::to_string(&document)?,
+        };
+        let objects = self.skip_objects(instances, &reason).await?;
+        let skip = new_skip(&reason)?;
+        tracing::info!(series = %job.series_uid, code = reason.code(), %reason, "series not analysed");
+        let destinations: &[String] =
+            if objects.is_empty() { &[] } else { &self.settings.destinations };
+        self.archive.finish_skip(job, &skip, &result, &objects, destinations).await?;
+        Ok(())
+    }
+
+    async fn skip_objects(
+        &self,
+        instances: &SeriesInstances,
+        reason: &SkipReason,
+    ) -> Result<Vec<NewObject>, JobError> {
+        let Some(key) = instances.blob_key(0).filter(|_| self.settings.report.skipped_report) else {
+            return Ok(Vec::new());
+        };
+        let bytes = self.archive.blob(key).await?;
+        let skipped = SkippedSeries { reason, instances: &[], input_digest: &instances.input_digest };
+        let mut settings = self.settings.report.clone();
+        settings.objects.written_at = written_at(archive::now(), &self.settings.report);
+        Ok(skipped_objects(&skipped, &bytes, &settings)?.into_iter().map(new_object).collect())
+    }
+
+    async fn report_series(&self, job: &ClaimedJob) -> Result<(), JobError> {
+        let record = self.archive.result(job.result_id.as_deref().unwrap_or_default()).await?;
+        let result: AnalysisResult = serde_json::from_str(&record.result_json)?;
+        let instances = self.instances(&job.series_uid).await?;
+        let mut settings = self.settings.report.clone();
+        settings.objects.written_at = written_at(record.created_at, &self.settings.report);
+        settings.objects.predecessor = self.predecessor(&record).await?;
+        let (archive, rules) = (self.archive.clone(), self.settings.assembly.clone());
+        let (pool, runtime) = (Arc::clone(&self.pool), tokio::runtime::Handle::current());
+        let written = tokio::task::spawn_blocking(move || {
+            let load = |key: &str| runtime.block_on(archive.blob(key)).map_err(|e| e.to_string());
+            pool.install(|| write_objects(&result, &instances, &rules, &settings, &load))
+        });
+        let written = written.await.map_err(|_| JobError::Panicked)??;
+        let objects: Vec<NewObject> = written.into_iter().map(new_object).collect();
+        match self.archive.finish_report(job, &objects, &self.settings.destinations).await? {
+            Finish::Stored(_) => tracing::info!(series = %job.series_uid, objects = objects.len(), "result published"),
+            Finish::Stale => tracing::info!(series = %job.series_uid, "series was reopened meanwhile; objects thrown away"),
+        }
+        Ok(())
+    }
+
+    /// The report that was current before this one, if there was any.
+    async fn predecessor(&self, own: &ResultRecord) -> Result<Option<Predecessor>, JobError> {
+        let Some(instance) = self.archive.series_instances(&own.series_uid).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let mut earlier: Vec<ResultRecord> = self
+            .archive
+            .results(&own.series_uid)
+            .await?
+            .into_iter()
+            .filter(|r| r.result_id != own.result_id && r.published_at.is_some())
+            .collect();
+        earlier.sort_by_key(|r| r.published_at);
+        let Some(last) = earlier.pop() else { return Ok(None) };
+        let sr = self.archive.objects(&last.result_id).await?.into_iter().find(|o| o.role == "sr");
+        Ok(sr.and_then(|sr| {
+            Some(Predecessor {
+                study_instance_uid: instance.study_uid.to_string(),
+                series_instance_uid: sr.series_uid?,
+                sop_class_uid: sr.sop_class_uid?,
+                sop_instance_uid: sr.sop_instance_uid?,
+            })
+        }))
+    }
+}
+
+fn write_objects(
+    result: &AnalysisResult,
+    instances: &SeriesInstances,
+    rules: &AssemblyRules,
+    settings: &ReportSettings,
+    load: crate::assemble::Load<'_>,
+) -> Result<Vec<ReportObject>, JobError> {
+    let plan = instances.plan(rules).map_err(JobError::Plan)?;
+    let mut wanted: Vec<usize> = result.findings.iter().map(|f| f.measures.key_slice_index).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let slices = instances.slices_hu(&plan, &wanted, load).map_err(JobError::Plan)?;
+    let slice_hu = |index: usize| slices.get(&index).cloned().ok_or_else(|| format!("slice {index} is missing"));
+    let key = result.slices.first().map(|s| s.blob_key.as_str()).unwrap_or_default();
+    let source = load(key).map_err(|cause| {
+        crate::report::ReportError::Source { instance: result.series_instance_uid.to_string(), cause }
+    })?;
+    Ok(objects(result, &source, &slice_hu, settings)?)
+}
+
+fn new_object(object: ReportObject) -> NewObject {
+    let dicom = object.dicom;
+    NewObject {
+        role: object.role.to_owned(),
+        name: object.name,
+        sop_class_uid: dicom.as_ref().map(|d| d.sop_class_uid.clone()),
+        sop_instance_uid: dicom.as_ref().map(|d| d.sop_instance_uid.clone()),
+        series_uid: dicom.map(|d| d.series_instance_uid),
+        bytes: object.bytes.into(),
+    }
+}
+
+fn new_skip(reason: &SkipReason) -> Result<NewSkip, serde_json::Error> {
+    Ok(NewSkip {
+        code: reason.code().to_owned(),
+        message: reason.to_string(),
+        reason_json: serde_json::to_string(reason)?,
+    })
+}
+
+/// Time of a stored result in the offset of the site: a repeated report writes the same object.
+fn written_at(micros: i64, settings: &ReportSettings) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .to_offset(settings.objects.written_at.offset())
+}
+
+/// Renews the lease until the job is done or lost.
+async fn heartbeat(archive: Archive, job: ClaimedJob, lease: Duration, done: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(lease / 3) => {}
+            () = done.cancelled() => return,
+        }
+        match archive.renew(&job, lease).await {
+            Ok(Renewal::Held) => {}
+            Ok(Renewal::Lost) => {
+                tracing::info!(series = %job.series_uid, "job was taken away; its result will be thrown away");
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "renewing a lease failed"),
+        }
+    }
+}
