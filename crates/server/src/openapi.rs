@@ -23,6 +23,8 @@ pub(crate) const FINDINGS_SCHEMA: &str = include_str!("../../../docs/findings.sc
         (name = "deliveries", description = "Results on their way to destinations"),
         (name = "operation", description = "Health, readiness, counts and metrics")
     ),
+    components(schemas(crate::api::Problem)),
+    security(("bearer" = []), ()),
     modifiers(&Bearer)
 )]
 pub(crate) struct Head;
@@ -35,7 +37,10 @@ impl utoipa::Modify for Bearer {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("Token of http.token; not asked where none is configured"))
             .build();
-        openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        openapi
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
 }
 
@@ -57,7 +62,9 @@ impl utoipa::ToSchema for FindingsDocument {
 /// The document as served: `api` with the findings schema and its parts under components.
 pub(crate) fn document(api: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(api).unwrap_or_default();
-    let Ok(Value::Object(mut schema)) = serde_json::from_str::<Value>(FINDINGS_SCHEMA) else { return document };
+    let Ok(Value::Object(mut schema)) = serde_json::from_str::<Value>(FINDINGS_SCHEMA) else {
+        return document;
+    };
     let parts = match schema.remove("$defs") {
         Some(Value::Object(parts)) => parts,
         _ => Map::new(),
@@ -90,5 +97,110 @@ fn moved(value: Value) -> Value {
         }
         Value::Array(items) => Value::Array(items.into_iter().map(moved).collect()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use domain::{FindingsDocument, SeriesDocument, SeriesInstanceUid, SeriesState, SkipReason};
+
+    /// `document` is valid, and every member of it is described.
+    pub(crate) fn check_findings(document: &Value) {
+        let schema: Value = serde_json::from_str(FINDINGS_SCHEMA).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        check_described(document, &schema, &schema);
+    }
+
+    fn check_described(value: &Value, schema: &Value, root: &Value) {
+        let schema = schema.get("oneOf").map_or(schema, |choices| &choices[0]);
+        let schema = match schema.get("$ref").and_then(Value::as_str) {
+            Some(target) => root.pointer(target.trim_start_matches('#')).unwrap(),
+            None => schema,
+        };
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let described = schema.pointer(&format!("/properties/{name}"));
+                    check_described(
+                        member,
+                        described.unwrap_or_else(|| panic!("{name} is not described")),
+                        root,
+                    );
+                }
+            }
+            Value::Array(items) => {
+                items.iter().for_each(|item| check_described(item, &schema["items"], root))
+            }
+            _ => {}
+        }
+    }
+
+    fn check_invalid(change: impl Fn(&mut Value)) {
+        let reason = SkipReason::Localizer;
+        let document = FindingsDocument::new("0.1.0", vec![SeriesDocument::skipped("1.2", "1.2.3", &reason)]);
+        let mut document = serde_json::to_value(document).unwrap();
+        check_findings(&document);
+        change(&mut document);
+        let schema: Value = serde_json::from_str(FINDINGS_SCHEMA).unwrap();
+        assert!(!jsonschema::draft202012::is_valid(&schema, &document), "{document}");
+    }
+
+    #[test]
+    fn every_state_and_reason_is_valid_and_mistakes_are_not() {
+        let better = SkipReason::BetterReconstruction {
+            better_series_instance_uid: SeriesInstanceUid::new("1.2.4").unwrap(),
+            why: "thinner".to_owned(),
+        };
+        let mut series = vec![SeriesDocument::skipped("1.2", "1.2.3", &better)];
+        series.extend(SeriesState::ALL.map(|s| SeriesDocument::without_result("1.2", "1.2.3", s, None)));
+        check_findings(&serde_json::to_value(FindingsDocument::new("0.1.0", series)).unwrap());
+        check_invalid(|d| d["schema"] = json!("lungcad-findings/2"));
+        check_invalid(|d| d["series"][0]["state"] = json!("asleep"));
+        check_invalid(|d| d["series"][0]["series_instance_uid"] = json!("a.b"));
+        check_invalid(|d| d["series"][0]["reason"] = json!("LOCALIZER"));
+        check_invalid(|d| d["series"][0]["nodules"] = json!([{}]));
+    }
+
+    /// Run with LUNGCAD_UPDATE_SNAPSHOTS=1 to accept a change on purpose.
+    #[test]
+    fn the_document_in_docs_is_the_one_that_is_served() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+        let text = format!("{}\n", serde_json::to_string_pretty(&crate::api::openapi_document()).unwrap());
+        if std::env::var_os("LUNGCAD_UPDATE_SNAPSHOTS").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        let stored = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(stored == text, "docs/openapi.json is old; run this test with LUNGCAD_UPDATE_SNAPSHOTS=1");
+    }
+
+    #[test]
+    fn every_reference_of_the_document_leads_somewhere() {
+        let document = crate::api::openapi_document();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        fn walk(value: &Value, root: &Value) {
+            match value {
+                Value::Object(members) => {
+                    if let Some(target) = members.get("$ref").and_then(Value::as_str) {
+                        assert!(
+                            root.pointer(target.trim_start_matches('#')).is_some(),
+                            "{target} leads nowhere"
+                        );
+                    }
+                    members.values().for_each(|v| walk(v, root));
+                }
+                Value::Array(items) => items.iter().for_each(|v| walk(v, root)),
+                _ => {}
+            }
+        }
+        walk(&document, &document);
+        let answer = &document["paths"]["/api/v1/series/{uid}/findings"]["get"]["responses"]["200"];
+        assert_eq!(
+            answer["content"]["application/json"]["schema"]["$ref"],
+            "#/components/schemas/FindingsDocument"
+        );
     }
 }

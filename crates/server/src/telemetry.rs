@@ -88,13 +88,25 @@ impl Metric {
             Self::AssociationsRejected => {
                 ("lungcad_associations_rejected_total", Counter, "DICOM associations rejected by reason")
             }
-            Self::InstancesReceived => ("lungcad_instances_received_total", Counter, "C-STORE answers by status"),
+            Self::InstancesReceived => {
+                ("lungcad_instances_received_total", Counter, "C-STORE answers by status")
+            }
             Self::BytesReceived => ("lungcad_received_bytes_total", Counter, "Bytes of data sets received"),
-            Self::InferenceSeconds => ("lungcad_inference_seconds", Histogram, "Seconds in networks per series"),
-            Self::AnalysisSeconds => ("lungcad_analysis_seconds", Histogram, "Seconds of analysis per series"),
-            Self::WorkerExits => ("lungcad_worker_exits_total", Counter, "Worker processes that ended on their own"),
-            Self::HttpRequests => ("lungcad_http_requests_total", Counter, "HTTP answers by route, method and status"),
-            Self::HttpSeconds => ("lungcad_http_request_seconds", Histogram, "Seconds of HTTP answers by route"),
+            Self::InferenceSeconds => {
+                ("lungcad_inference_seconds", Histogram, "Seconds in networks per series")
+            }
+            Self::AnalysisSeconds => {
+                ("lungcad_analysis_seconds", Histogram, "Seconds of analysis per series")
+            }
+            Self::WorkerExits => {
+                ("lungcad_worker_exits_total", Counter, "Worker processes that ended on their own")
+            }
+            Self::HttpRequests => {
+                ("lungcad_http_requests_total", Counter, "HTTP answers by route, method and status")
+            }
+            Self::HttpSeconds => {
+                ("lungcad_http_request_seconds", Histogram, "Seconds of HTTP answers by route")
+            }
         }
     }
 
@@ -107,7 +119,8 @@ impl Metric {
 const METADATA: Metadata<'static> = Metadata::new("lungcad", Level::INFO, None);
 
 fn key(metric: Metric, labels: &[(&'static str, String)]) -> Key {
-    let labels: Vec<metrics::Label> = labels.iter().map(|(k, v)| metrics::Label::new(*k, v.clone())).collect();
+    let labels: Vec<metrics::Label> =
+        labels.iter().map(|(k, v)| metrics::Label::new(*k, v.clone())).collect();
     Key::from_parts(metric.name(), labels)
 }
 
@@ -129,7 +142,8 @@ pub(crate) struct Telemetry {
 }
 
 /// From a C-ECHO to a long analysis, seconds.
-const BUCKETS_S: [f64; 14] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0];
+const BUCKETS_S: [f64; 14] =
+    [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0];
 
 impl Telemetry {
     /// Starts both for the whole process.
@@ -149,7 +163,8 @@ impl Telemetry {
         };
         started.map_err(|e| format!("starting the log: {e}"))?;
         let telemetry = Self::detached()?;
-        metrics::set_global_recorder(Arc::clone(&telemetry.recorder)).map_err(|e| format!("starting metrics: {e}"))?;
+        metrics::set_global_recorder(Arc::clone(&telemetry.recorder))
+            .map_err(|e| format!("starting metrics: {e}"))?;
         Ok(telemetry)
     }
 

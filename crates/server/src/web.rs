@@ -19,11 +19,15 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/", get(|headers: HeaderMap| async move { page("index.html", &headers) }))
         .route("/api", get(|headers: HeaderMap| async move { page("api.html", &headers) }))
         .route("/favicon.ico", get(|headers: HeaderMap| async move { page("favicon.svg", &headers) }))
-        .route("/web/{file}", get(|Path(file): Path<String>, headers: HeaderMap| async move { page(&file, &headers) }))
+        .route(
+            "/web/{file}",
+            get(|Path(file): Path<String>, headers: HeaderMap| async move { page(&file, &headers) }),
+        )
 }
 
 fn page(name: &str, headers: &HeaderMap) -> Result<Response, ApiError> {
-    let file = Pages::get(name).ok_or_else(|| ApiError::NotFound(format!("no page {name:?}; the pages are / and /api")))?;
+    let file = Pages::get(name)
+        .ok_or_else(|| ApiError::NotFound(format!("no page {name:?}; the pages are / and /api")))?;
     let tag = entity_tag(&file);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == tag.as_bytes()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
@@ -60,7 +64,16 @@ mod tests {
         for name in Pages::iter() {
             let file = Pages::get(&name).unwrap();
             let text = String::from_utf8(file.data.into_owned()).unwrap();
-            for other in ["http://", "https://", "src=\"//", "@import", "style=\"", "onclick=", "innerHTML", "<script>"] {
+            for other in [
+                "http://",
+                "https://",
+                "src=\"//",
+                "@import",
+                "style=\"",
+                "onclick=",
+                "innerHTML",
+                "<script>",
+            ] {
                 let found = text.replace("http://www.w3.org/2000/svg", "");
                 assert!(!found.contains(other), "{name} holds {other}");
             }

@@ -104,7 +104,10 @@ pub(crate) struct DeliveryPage {
 #[utoipa::path(get, path = "/api/v1/deliveries", tag = "deliveries", operation_id = "list_deliveries",
     summary = "List deliveries, newest first", params(DeliveryQuery),
     responses((status = 200, description = "A page", body = DeliveryPage), Problems))]
-async fn list(State(state): State<AppState>, Asked(asked): Asked<DeliveryQuery>) -> Result<Json<DeliveryPage>, ApiError> {
+async fn list(
+    State(state): State<AppState>,
+    Asked(asked): Asked<DeliveryQuery>,
+) -> Result<Json<DeliveryPage>, ApiError> {
     let page = PageQuery { limit: asked.limit, offset: asked.offset }.checked()?;
     let filter = DeliveryFilter {
         state: parsed("state", asked.state.as_deref(), DeliveryState::parse)?,

@@ -75,7 +75,9 @@ impl ApiError {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "see /api for what can be asked here")
             }
             Self::Conflict(text) => (StatusCode::CONFLICT, "conflict", text),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "requests carry no body of this size here"),
+            Self::TooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "requests carry no body of this size here")
+            }
             Self::Misdirected(text) => (StatusCode::MISDIRECTED_REQUEST, "misdirected", text),
             Self::Peer(text) => (StatusCode::BAD_GATEWAY, "peer-failed", text),
             Self::Internal(_) => {
@@ -106,7 +108,8 @@ impl IntoResponse for ApiError {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match self {
             Self::Unauthorized => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lungcad\""));
+                headers
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lungcad\""));
             }
             Self::Unavailable(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

@@ -21,7 +21,8 @@ const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 fn id_of(headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID_HEADER).and_then(|v| v.to_str().ok());
     let plain = |id: &&str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     };
     given.filter(plain).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
@@ -35,15 +36,18 @@ pub(crate) async fn around(State(limit): State<Duration>, request: Request, next
     let work = async {
         match tokio::time::timeout(limit, next.run(request)).await {
             Ok(response) => response,
-            Err(_) => ApiError::Unavailable("this took longer than http.request_timeout_s".to_owned()).into_response(),
+            Err(_) => ApiError::Unavailable("this took longer than http.request_timeout_s".to_owned())
+                .into_response(),
         }
     };
     let mut response = REQUEST_ID.scope(id.clone(), work).await;
     let (status, took) = (response.status(), started.elapsed());
     tracing::debug!(request_id = id, %method, route, status = status.as_u16(), ms = took.as_millis(), "http");
     // Labels must be few: an invented method must not make a new time series.
-    let verb = if matches!(method, Method::GET | Method::POST | Method::HEAD) { method.as_str() } else { "other" };
-    let labels = [("route", route.clone()), ("method", verb.to_owned()), ("status", status.as_str().to_owned())];
+    let verb =
+        if matches!(method, Method::GET | Method::POST | Method::HEAD) { method.as_str() } else { "other" };
+    let labels =
+        [("route", route.clone()), ("method", verb.to_owned()), ("status", status.as_str().to_owned())];
     count(Metric::HttpRequests, &labels, 1);
     observe(Metric::HttpSeconds, &[("route", route)], took.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -73,9 +77,14 @@ fn secure(headers: &mut HeaderMap) {
 }
 
 /// Turns a request away before its handler sees it, by size, host or origin.
-pub(crate) async fn admit(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, ApiError> {
+pub(crate) async fn admit(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let headers = request.headers();
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if length.is_some_and(|n| n > BODY_SIZE_MAX) {
         return Err(ApiError::TooLarge);
     }
@@ -97,7 +106,8 @@ fn check_host(headers: &HeaderMap) -> Result<(), ApiError> {
         _ => host,
     };
     let bare = name.trim_start_matches('[').trim_end_matches(']');
-    let loopback = bare.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback());
+    let loopback = bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback());
     if loopback {
         return Ok(());
     }
@@ -118,10 +128,15 @@ fn check_origin(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 /// Asks for the bearer token where one is configured; compared in constant time.
-pub(crate) async fn authorize(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, ApiError> {
+pub(crate) async fn authorize(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     if let Some(token) = &state.token {
         let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        let given = given.and_then(|v| v.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let given =
+            given.and_then(|v| v.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let given = given.map_or("", |(_, text)| text.trim());
         if !bool::from(given.as_bytes().ct_eq(token.expose().as_bytes())) {
             return Err(ApiError::Unauthorized);

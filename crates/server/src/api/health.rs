@@ -49,7 +49,11 @@ async fn ready(State(state): State<AppState>) -> Result<Json<HealthView>, ApiErr
         return Err(ApiError::Unavailable("the archive does not answer; the log names the cause".to_owned()));
     }
     let problems = (state.readiness)().await;
-    if problems.is_empty() { Ok(Json(HealthView { status: "ok" })) } else { Err(ApiError::Unavailable(problems.join("; "))) }
+    if problems.is_empty() {
+        Ok(Json(HealthView { status: "ok" }))
+    } else {
+        Err(ApiError::Unavailable(problems.join("; ")))
+    }
 }
 
 /// How long an answer of the archive stands: everyone may ask, and each look writes to the disk.
@@ -111,7 +115,8 @@ fn jobs_in(counts: &Counts, states: &[JobState]) -> i64 {
     responses((status = 200, description = "Counts", body = StatusView), Problems))]
 async fn status(State(state): State<AppState>) -> Result<Json<StatusView>, ApiError> {
     let counts = state.archive.counts().await?;
-    let deliveries = with_zeros(DeliveryState::ALL.iter().copied(), &counts.deliveries, DeliveryState::as_str);
+    let deliveries =
+        with_zeros(DeliveryState::ALL.iter().copied(), &counts.deliveries, DeliveryState::as_str);
     Ok(Json(StatusView {
         lungcad_version: env!("CARGO_PKG_VERSION"),
         studies: counts.studies,
@@ -135,7 +140,8 @@ async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Api
     for (word, n) in with_zeros(SeriesState::ALL, &counts.series, SeriesState::as_str) {
         set(Metric::Series, &[("state", word.to_owned())], n);
     }
-    for (word, n) in with_zeros(DeliveryState::ALL.iter().copied(), &counts.deliveries, DeliveryState::as_str) {
+    for (word, n) in with_zeros(DeliveryState::ALL.iter().copied(), &counts.deliveries, DeliveryState::as_str)
+    {
         set(Metric::Deliveries, &[("state", word.to_owned())], n);
     }
     for kind in JobKind::ALL {

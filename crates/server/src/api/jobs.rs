@@ -138,7 +138,10 @@ pub(crate) struct JobPage {
 
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", operation_id = "list_jobs", summary = "List jobs, newest first",
     params(JobQuery), responses((status = 200, description = "A page", body = JobPage), Problems))]
-async fn list(State(state): State<AppState>, Asked(asked): Asked<JobQuery>) -> Result<Json<JobPage>, ApiError> {
+async fn list(
+    State(state): State<AppState>,
+    Asked(asked): Asked<JobQuery>,
+) -> Result<Json<JobPage>, ApiError> {
     let page = PageQuery { limit: asked.limit, offset: asked.offset }.checked()?;
     let filter = JobFilter {
         kind: parsed("kind", asked.kind.as_deref(), JobKind::parse)?,
@@ -155,7 +158,8 @@ async fn list(State(state): State<AppState>, Asked(asked): Asked<JobQuery>) -> R
     responses((status = 200, description = "The job", body = JobView), NamedProblems))]
 async fn one(State(state): State<AppState>, Named(id): Named<String>) -> Result<Json<JobView>, ApiError> {
     let job = state.archive.job(&id).await?;
-    job.map(|job| Json(job.into())).ok_or_else(|| ApiError::NotFound(format!("job {id} is not in the archive")))
+    job.map(|job| Json(job.into()))
+        .ok_or_else(|| ApiError::NotFound(format!("job {id} is not in the archive")))
 }
 
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/requeue", tag = "jobs", operation_id = "requeue_job",

@@ -17,7 +17,7 @@ mod studies;
 mod tests;
 mod times;
 
-pub(crate) use error::ApiError;
+pub(crate) use error::{ApiError, Problem};
 
 use crate::config::{DestinationSettings, Secret};
 use crate::openapi;
@@ -37,7 +37,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Calls a destination (C-ECHO): the time it took, or what went wrong and how to mend it.
-pub(crate) type Echo = Arc<dyn Fn(DestinationSettings) -> BoxFuture<'static, Result<Duration, String>> + Send + Sync>;
+pub(crate) type Echo =
+    Arc<dyn Fn(DestinationSettings) -> BoxFuture<'static, Result<Duration, String>> + Send + Sync>;
 
 /// Asks the other parts of this process: a sentence for each that is not ready. The archive is asked by
 /// the handler itself.

@@ -10,7 +10,11 @@ use utoipa::openapi::{Ref, RefOr};
 fn problem(description: &str) -> RefOr<Response> {
     let schema = Ref::from_schema_name("Problem");
     let content = ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new().description(description).content("application/problem+json", content).build().into()
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build()
+        .into()
 }
 
 fn all(rows: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {

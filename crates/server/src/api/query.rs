@@ -88,7 +88,13 @@ pub(super) fn page_of<R, V: From<R>>(rows: Vec<R>, page: PageAsked) -> (Vec<V>, 
 }
 
 /// A word of a list, or a problem that names the parameter.
-pub(super) fn parsed<T>(name: &str, word: Option<&str>, parse: fn(&str) -> Option<T>) -> Result<Option<T>, ApiError> {
+pub(super) fn parsed<T>(
+    name: &str,
+    word: Option<&str>,
+    parse: fn(&str) -> Option<T>,
+) -> Result<Option<T>, ApiError> {
     let Some(word) = word else { return Ok(None) };
-    parse(word).map(Some).ok_or_else(|| ApiError::BadRequest(format!("query: {word:?} is not a {name}; see /api")))
+    parse(word)
+        .map(Some)
+        .ok_or_else(|| ApiError::BadRequest(format!("query: {word:?} is not a {name}; see /api")))
 }

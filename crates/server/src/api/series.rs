@@ -36,7 +36,11 @@ async fn existing(state: &AppState, uid: &str) -> Result<(SeriesInstanceUid, Ser
 }
 
 /// The findings of the current result under the present state of the series.
-async fn document(state: &AppState, uid: &SeriesInstanceUid, series: &SeriesRecord) -> Result<SeriesDocument, ApiError> {
+async fn document(
+    state: &AppState,
+    uid: &SeriesInstanceUid,
+    series: &SeriesRecord,
+) -> Result<SeriesDocument, ApiError> {
     let study = series.study_uid.as_str();
     let without = || SeriesDocument::without_result(study, uid.as_str(), series.state, reason(series));
     if series.state == SeriesState::Skipped {
@@ -59,7 +63,10 @@ async fn current_objects(state: &AppState, uid: &SeriesInstanceUid) -> Result<Ve
     summary = "State, reason, log, timings, deliveries and objects of a series",
     params(("uid" = String, Path, description = "Series Instance UID")),
     responses((status = 200, description = "The series", body = SeriesDetail), NamedProblems))]
-async fn one(State(state): State<AppState>, Named(uid): Named<String>) -> Result<Json<SeriesDetail>, ApiError> {
+async fn one(
+    State(state): State<AppState>,
+    Named(uid): Named<String>,
+) -> Result<Json<SeriesDetail>, ApiError> {
     let (uid, series) = existing(&state, &uid).await?;
     let found = document(&state, &uid, &series).await?;
     let filter = DeliveryFilter {
@@ -73,7 +80,11 @@ async fn one(State(state): State<AppState>, Named(uid): Named<String>) -> Result
         finding_count: analyzed.then_some(found.nodules.len()),
         events: state.archive.events(&uid).await?.into_iter().map(EventView::from).collect(),
         deliveries: state.archive.deliveries(&filter).await?.into_iter().map(DeliveryView::from).collect(),
-        objects: current_objects(&state, &uid).await?.into_iter().map(|o| ObjectView::of(uid.as_str(), o)).collect(),
+        objects: current_objects(&state, &uid)
+            .await?
+            .into_iter()
+            .map(|o| ObjectView::of(uid.as_str(), o))
+            .collect(),
         summary: series.into(),
     }))
 }
@@ -81,8 +92,11 @@ async fn one(State(state): State<AppState>, Named(uid): Named<String>) -> Result
 #[utoipa::path(get, path = "/api/v1/series/{uid}/findings", tag = "series", operation_id = "get_findings",
     summary = "Findings of the current result, as in findings.json",
     params(("uid" = String, Path, description = "Series Instance UID")),
-    responses((status = 200, description = "One series, analysed or not", body = inline(openapi::FindingsDocument)), NamedProblems))]
-async fn findings(State(state): State<AppState>, Named(uid): Named<String>) -> Result<Json<FindingsDocument>, ApiError> {
+    responses((status = 200, description = "One series, analysed or not", body = openapi::FindingsDocument), NamedProblems))]
+async fn findings(
+    State(state): State<AppState>,
+    Named(uid): Named<String>,
+) -> Result<Json<FindingsDocument>, ApiError> {
     let (uid, series) = existing(&state, &uid).await?;
     let one = document(&state, &uid, &series).await?;
     Ok(Json(FindingsDocument::new(env!("CARGO_PKG_VERSION"), vec![one])))
@@ -99,10 +113,12 @@ async fn picture(
 ) -> Result<Response, ApiError> {
     let (uid, _) = existing(&state, &uid).await?;
     let number = picture.strip_suffix(".png").and_then(|n| n.parse::<u32>().ok());
-    let number = number.ok_or_else(|| ApiError::BadRequest(format!("{picture:?} is not a picture; ask for 1.png")))?;
+    let number =
+        number.ok_or_else(|| ApiError::BadRequest(format!("{picture:?} is not a picture; ask for 1.png")))?;
     let objects = current_objects(&state, &uid).await?;
     let found = objects.into_iter().find(|o| o.role == "png" && number_in(&o.name) == Some(number));
-    let found = found.ok_or_else(|| ApiError::NotFound(format!("series {uid} has no picture of a nodule {number}")))?;
+    let found = found
+        .ok_or_else(|| ApiError::NotFound(format!("series {uid} has no picture of a nodule {number}")))?;
     sent(&state, &found).await
 }
 
@@ -114,7 +130,10 @@ fn number_in(name: &str) -> Option<u32> {
 #[utoipa::path(get, path = "/api/v1/series/{uid}/objects", tag = "series", operation_id = "list_objects",
     summary = "Objects of the current result", params(("uid" = String, Path, description = "Series Instance UID")),
     responses((status = 200, description = "In the order of sending", body = Vec<ObjectView>), NamedProblems))]
-async fn objects(State(state): State<AppState>, Named(uid): Named<String>) -> Result<Json<Vec<ObjectView>>, ApiError> {
+async fn objects(
+    State(state): State<AppState>,
+    Named(uid): Named<String>,
+) -> Result<Json<Vec<ObjectView>>, ApiError> {
     let (uid, _) = existing(&state, &uid).await?;
     let objects = current_objects(&state, &uid).await?;
     Ok(Json(objects.into_iter().map(|o| ObjectView::of(uid.as_str(), o)).collect()))
@@ -146,7 +165,8 @@ async fn sent(state: &AppState, object: &ObjectRecord) -> Result<Response, ApiEr
     let mut response = bytes.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     // Names are ours, but a quote or a line break in a header would be a hole.
-    let plain: String = object.name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
+    let plain: String =
+        object.name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
     let way = if kind == "image/png" { "inline" } else { "attachment" };
     if let Ok(value) = HeaderValue::from_str(&format!("{way}; filename=\"{plain}\"")) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);

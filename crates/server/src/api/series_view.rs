@@ -41,7 +41,9 @@ pub(super) fn reason(series: &SeriesRecord) -> Option<ReasonDocument> {
         SeriesState::Skipped => {
             Some(ReasonDocument { code: text(&series.reason_code), message: text(&series.reason_message) })
         }
-        SeriesState::Failed => Some(ReasonDocument { code: FAILED.to_owned(), message: text(&series.failure_message) }),
+        SeriesState::Failed => {
+            Some(ReasonDocument { code: FAILED.to_owned(), message: text(&series.failure_message) })
+        }
         SeriesState::Receiving
         | SeriesState::Queued
         | SeriesState::Analyzing

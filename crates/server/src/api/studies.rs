@@ -102,7 +102,10 @@ pub(crate) struct StudyPage {
 #[utoipa::path(get, path = "/api/v1/studies", tag = "studies", operation_id = "list_studies",
     summary = "List studies with their series, newest first", params(StudyQuery),
     responses((status = 200, description = "A page", body = StudyPage), Problems))]
-async fn list(State(state): State<AppState>, Asked(asked): Asked<StudyQuery>) -> Result<Json<StudyPage>, ApiError> {
+async fn list(
+    State(state): State<AppState>,
+    Asked(asked): Asked<StudyQuery>,
+) -> Result<Json<StudyPage>, ApiError> {
     let page = PageQuery { limit: asked.limit, offset: asked.offset }.checked()?;
     let filter = StudyFilter {
         patient_id: asked.patient_id,
@@ -121,5 +124,7 @@ async fn list(State(state): State<AppState>, Asked(asked): Asked<StudyQuery>) ->
 async fn one(State(state): State<AppState>, Named(uid): Named<String>) -> Result<Json<StudyView>, ApiError> {
     let uid = study_uid(&uid)?;
     let study = state.archive.study(&uid).await?;
-    study.map(|s| Json(s.into())).ok_or_else(|| ApiError::NotFound(format!("study {uid} is not in the archive")))
+    study
+        .map(|s| Json(s.into()))
+        .ok_or_else(|| ApiError::NotFound(format!("study {uid} is not in the archive")))
 }

@@ -6,7 +6,8 @@ use time::format_description::well_known::Rfc3339;
 /// Microseconds since 1970 as RFC 3339 in UTC with milliseconds.
 pub(super) fn rfc3339(micros: i64) -> String {
     let millis = i128::from(micros.div_euclid(1_000));
-    let at = OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let at =
+        OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     at.format(&Rfc3339).unwrap_or_default()
 }
 

@@ -26,7 +26,10 @@ impl CompletionSettings {
         let quiet = seconds("completion.quiet_s", raw.quiet_s, 0.0, 3_600.0)?;
         let quiet_long = seconds("completion.quiet_long_s", raw.quiet_long_s, 0.0, 86_400.0)?;
         if quiet_long < quiet {
-            return Err(ConfigError::invalid("completion.quiet_long_s", "must not be shorter than completion.quiet_s"));
+            return Err(ConfigError::invalid(
+                "completion.quiet_long_s",
+                "must not be shorter than completion.quiet_s",
+            ));
         }
         Ok(Self { quiet, quiet_long })
     }

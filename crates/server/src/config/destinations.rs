@@ -99,7 +99,8 @@ fn one(raw: Raw, own_title: &AeTitle) -> Result<DestinationSettings, ConfigError
     }
     let key = |part: &str| format!("destinations.{part} of {}", raw.name);
     let whole = |part: &str, value: i64| {
-        let value = u32::try_from(value).map_err(|_| ConfigError::invalid(key(part), "must be a number of seconds"))?;
+        let value = u32::try_from(value)
+            .map_err(|_| ConfigError::invalid(key(part), "must be a number of seconds"))?;
         seconds(&key(part), f64::from(value), 1.0, 604_800.0)
     };
     let calling_ae_title = match raw.calling_ae_title.as_str() {

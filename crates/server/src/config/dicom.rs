@@ -67,7 +67,8 @@ impl DicomSettings {
         called.extend(titles("dicom.called_ae_titles", &raw.called_ae_titles)?);
         let calling = titles("dicom.calling_ae_allowed", &raw.calling_ae_allowed)?;
         let whole_seconds = |key: &str, value: i64| {
-            let value = u32::try_from(value).map_err(|_| ConfigError::invalid(key, "must be a number of seconds"))?;
+            let value =
+                u32::try_from(value).map_err(|_| ConfigError::invalid(key, "must be a number of seconds"))?;
             seconds(key, f64::from(value), 1.0, 604_800.0)
         };
         let count = within("dicom.associations_max", raw.associations_max, 1, 10_000)?;
@@ -91,8 +92,22 @@ impl DicomSettings {
 
 /// Defined terms without code extensions of PS3.3 C.12.1.1.2, tables C.12-2 and C.12-5.
 const CHARSETS: [&str; 16] = [
-    "ISO_IR 6", "ISO_IR 100", "ISO_IR 101", "ISO_IR 109", "ISO_IR 110", "ISO_IR 144", "ISO_IR 127", "ISO_IR 126",
-    "ISO_IR 138", "ISO_IR 148", "ISO_IR 203", "ISO_IR 13", "ISO_IR 166", "ISO_IR 192", "GB18030", "GBK",
+    "ISO_IR 6",
+    "ISO_IR 100",
+    "ISO_IR 101",
+    "ISO_IR 109",
+    "ISO_IR 110",
+    "ISO_IR 144",
+    "ISO_IR 127",
+    "ISO_IR 126",
+    "ISO_IR 138",
+    "ISO_IR 148",
+    "ISO_IR 203",
+    "ISO_IR 13",
+    "ISO_IR 166",
+    "ISO_IR 192",
+    "GB18030",
+    "GBK",
 ];
 
 fn charset(term: &str) -> Result<String, ConfigError> {

@@ -36,7 +36,8 @@ pub(super) fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> 
         None => text.trim().to_owned(),
     };
     numeric.parse().map_err(|_| {
-        let cause = format!("{text:?} is not an address; write it as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080");
+        let cause =
+            format!("{text:?} is not an address; write it as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080");
         ConfigError::invalid(key, cause)
     })
 }
@@ -48,7 +49,12 @@ impl HttpSettings {
             ("", "") => None,
             ("", path) => Some(first_line("http.token_file", path)?),
             (text, "") => Some(text.to_owned()),
-            _ => return Err(ConfigError::invalid("http.token_file", "set http.token or http.token_file, not both")),
+            _ => {
+                return Err(ConfigError::invalid(
+                    "http.token_file",
+                    "set http.token or http.token_file, not both",
+                ));
+            }
         };
         if token.as_ref().is_some_and(|t| t.bytes().any(|b| !(0x21..0x7f).contains(&b))) {
             let cause = "the token may hold only printable ASCII without blanks, it travels in a header";

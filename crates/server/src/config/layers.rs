@@ -33,7 +33,8 @@ pub(super) type Table = Map<String, Value>;
 /// Parses TOML text into a table.
 pub(super) fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
     let built = Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build();
-    let tree = built.map_err(|e| ConfigError::Syntax { origin: origin.to_owned(), cause: one_line(&e.to_string()) })?;
+    let tree = built
+        .map_err(|e| ConfigError::Syntax { origin: origin.to_owned(), cause: one_line(&e.to_string()) })?;
     match tree.cache.kind {
         ValueKind::Table(table) => Ok(table),
         _ => Ok(Table::new()),
@@ -42,7 +43,10 @@ pub(super) fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
 
 /// The parser draws the line with a caret over several lines; a log and a terminal want one.
 fn one_line(text: &str) -> String {
-    let parts = text.lines().map(|l| l.trim().trim_matches('|').trim()).filter(|l| !l.is_empty() && !l.starts_with('^'));
+    let parts = text
+        .lines()
+        .map(|l| l.trim().trim_matches('|').trim())
+        .filter(|l| !l.is_empty() && !l.starts_with('^'));
     parts.collect::<Vec<_>>().join(" ")
 }
 
@@ -56,15 +60,20 @@ pub(super) fn checked(layer: Table, known: &Table, origin: &str, prefix: &str) -
             continue;
         }
         let Some(default) = known.get(&key) else {
-            return Err(ConfigError::UnknownKey { origin: origin.to_owned(), nearest: nearest(&full), key: full });
+            return Err(ConfigError::UnknownKey {
+                origin: origin.to_owned(),
+                nearest: nearest(&full),
+                key: full,
+            });
         };
         let value = match (&default.kind, value.kind) {
             (ValueKind::Table(inner), ValueKind::Table(given)) => {
                 Value::new(None, ValueKind::Table(checked(given, inner, origin, &full)?))
             }
-            (wanted, given) => {
-                Value::new(None, typed(wanted, given).map_err(|found| wrong_type(origin, &full, wanted, found))?)
-            }
+            (wanted, given) => Value::new(
+                None,
+                typed(wanted, given).map_err(|found| wrong_type(origin, &full, wanted, found))?,
+            ),
         };
         out.insert(key, value);
     }
@@ -73,7 +82,12 @@ pub(super) fn checked(layer: Table, known: &Table, origin: &str, prefix: &str) -
 
 fn wrong_type(origin: &str, key: &str, wanted: &ValueKind, found: String) -> ConfigError {
     let found = if is_secret(key) { "something else".to_owned() } else { found };
-    ConfigError::WrongType { origin: origin.to_owned(), key: key.to_owned(), expected: kind_name(wanted).to_owned(), found }
+    ConfigError::WrongType {
+        origin: origin.to_owned(),
+        key: key.to_owned(),
+        expected: kind_name(wanted).to_owned(),
+        found,
+    }
 }
 
 /// Keys whose values must not appear in any message.
@@ -85,7 +99,9 @@ pub(super) fn is_secret(key: &str) -> bool {
 fn typed(wanted: &ValueKind, given: ValueKind) -> Result<ValueKind, String> {
     let shown = described(&given);
     let converted = match (wanted, given) {
-        (ValueKind::Boolean(_), ValueKind::String(s)) => s.trim().to_lowercase().parse().ok().map(ValueKind::Boolean),
+        (ValueKind::Boolean(_), ValueKind::String(s)) => {
+            s.trim().to_lowercase().parse().ok().map(ValueKind::Boolean)
+        }
         (ValueKind::I64(_), ValueKind::String(s)) => s.trim().parse().ok().map(ValueKind::I64),
         (ValueKind::Float(_), ValueKind::String(s)) => {
             s.trim().parse::<f64>().ok().filter(|v| v.is_finite()).map(ValueKind::Float)

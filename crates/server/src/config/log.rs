@@ -44,7 +44,8 @@ impl LogSettings {
         let plain = !raw.level.contains(['=', ',']);
         let filter = tracing_subscriber::EnvFilter::builder().parse(&raw.level);
         if (plain && !levels.contains(&raw.level.as_str())) || filter.is_err() {
-            let cause = format!("{:?} is not a level or filter; use error, warn, info, debug or trace", raw.level);
+            let cause =
+                format!("{:?} is not a level or filter; use error, warn, info, debug or trace", raw.level);
             return Err(ConfigError::invalid("log.level", cause));
         }
         Ok(Self { format, level: raw.level })

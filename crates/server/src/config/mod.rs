@@ -21,7 +21,7 @@ mod worker;
 
 pub(crate) use analysis::{AnalysisSettings, CompletionSettings};
 pub(crate) use assembly::AssemblySettings;
-pub(crate) use destinations::{DestinationSettings, DestinationSyntax, ObjectKind};
+pub(crate) use destinations::{DestinationSettings, ObjectKind};
 pub(crate) use dicom::DicomSettings;
 pub(crate) use error::ConfigError;
 pub(crate) use http::HttpSettings;
@@ -30,7 +30,7 @@ pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use models::{ModelSettings, Provider};
 pub(crate) use report::{ReportSettings, SrClass};
 pub(crate) use secret::Secret;
-pub(crate) use storage::{Database, S3Settings, StorageSettings};
+pub(crate) use storage::{Database, StorageSettings};
 pub(crate) use worker::WorkerSettings;
 
 use config::{Value, ValueKind};
@@ -102,7 +102,8 @@ pub(crate) fn load(given: Option<&Path>) -> Result<Settings, ConfigError> {
 }
 
 /// Variables under our prefix that are not configuration keys: they belong to other parts of the program.
-const OTHER_VARIABLES: [&str; 4] = ["LUNGCAD_CONFIG", "LUNGCAD_ORT", "LUNGCAD_TEST_DATA", "LUNGCAD_UPDATE_SNAPSHOTS"];
+const OTHER_VARIABLES: [&str; 4] =
+    ["LUNGCAD_CONFIG", "LUNGCAD_ORT", "LUNGCAD_TEST_DATA", "LUNGCAD_UPDATE_SNAPSHOTS"];
 
 /// Prefix of variables that one process of ours hands to a child of its own.
 const INTERNAL_PREFIX: &str = "LUNGCAD_INTERNAL_";
@@ -118,7 +119,10 @@ fn site_file(given: Option<&Path>, variables: &[(String, String)]) -> Option<Pat
 }
 
 /// The same from named layers, so that tests do not depend on the process.
-pub(crate) fn load_from(site: Option<&Path>, variables: &[(String, String)]) -> Result<Settings, ConfigError> {
+pub(crate) fn load_from(
+    site: Option<&Path>,
+    variables: &[(String, String)],
+) -> Result<Settings, ConfigError> {
     let defaults = layers::parse(DEFAULTS, "built-in defaults")?;
     let mut tree = defaults.clone();
     if let Some(path) = site {
@@ -180,7 +184,8 @@ impl Settings {
 
 /// First line of the file of a `*_file` key, without blanks around it.
 fn first_line(key: &str, path: &str) -> Result<String, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|e| ConfigError::invalid(key, format!("cannot read {path}: {e}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| ConfigError::invalid(key, format!("cannot read {path}: {e}")))?;
     let line = text.lines().next().unwrap_or_default().trim().to_owned();
     if line.is_empty() {
         return Err(ConfigError::invalid(key, format!("the first line of {path} is empty")));

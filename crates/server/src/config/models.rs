@@ -26,17 +26,6 @@ pub(crate) enum Provider {
     Cuda,
 }
 
-impl Provider {
-    /// Word of the configuration.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::OpenVino => "openvino",
-            Self::Cuda => "cuda",
-        }
-    }
-}
-
 /// Networks in use.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelSettings {

@@ -20,6 +20,8 @@ pub(crate) enum SrClass {
     Comprehensive3d,
     /// Comprehensive SR (1.2.840.10008.5.1.4.1.1.88.33).
     Comprehensive,
+    /// Enhanced SR (1.2.840.10008.5.1.4.1.1.88.22).
+    Enhanced,
 }
 
 /// What is written.
@@ -40,8 +42,10 @@ impl ReportSettings {
         let sr_class = match raw.sr_class.as_str() {
             "comprehensive_3d" => SrClass::Comprehensive3d,
             "comprehensive" => SrClass::Comprehensive,
+            "enhanced" => SrClass::Enhanced,
             other => {
-                let cause = format!("{other:?} is not known; use comprehensive_3d or comprehensive");
+                let cause =
+                    format!("{other:?} is not known; use comprehensive_3d, comprehensive or enhanced");
                 return Err(ConfigError::invalid("report.sr_class", cause));
             }
         };

@@ -96,11 +96,7 @@ impl StorageSettings {
             "" => raw.database,
             path => first_line("storage.database_file", path)?,
         };
-        Ok(Self {
-            database: parse_database(database.trim(), &root)?,
-            root,
-            s3: parse_s3(raw.s3)?,
-        })
+        Ok(Self { database: parse_database(database.trim(), &root)?, root, s3: parse_s3(raw.s3)? })
     }
 }
 
@@ -131,14 +127,18 @@ fn parse_s3(raw: RawS3) -> Result<Option<S3Settings>, ConfigError> {
         (_, path) => first_line("storage.s3.secret_access_key_file", path)?,
     };
     if raw.access_key_id.is_empty() {
-        return Err(ConfigError::invalid("storage.s3.access_key_id", "is empty but storage.s3.bucket is set; set the key pair"));
+        return Err(ConfigError::invalid(
+            "storage.s3.access_key_id",
+            "is empty but storage.s3.bucket is set; set the key pair",
+        ));
     }
     if secret.is_empty() {
         let cause = "is empty but storage.s3.bucket is set; set it or storage.s3.secret_access_key_file";
         return Err(ConfigError::invalid("storage.s3.secret_access_key", cause));
     }
     if raw.endpoint.starts_with("http://") && !raw.allow_http {
-        let cause = "is plain HTTP; use https, or set storage.s3.allow_http = true if it stays inside one machine";
+        let cause =
+            "is plain HTTP; use https, or set storage.s3.allow_http = true if it stays inside one machine";
         return Err(ConfigError::invalid("storage.s3.endpoint", cause));
     }
     Ok(Some(S3Settings {

@@ -37,7 +37,7 @@ fn the_destination_block_of_the_manual_is_the_one_in_code() {
         .lines()
         .skip_while(|l| *l != "# [[destinations]]")
         .take_while(|l| l.starts_with('#'))
-        .map(|l| format!("{}\n", l.trim_start_matches("# ").trim_start_matches('#')))
+        .map(|l| format!("{}\n", l.strip_prefix("# ").unwrap_or_default()))
         .collect();
     let manual = layers::parse(&block.replace("[[destinations]]", ""), "manual").unwrap();
     let code = layers::parse(layers::DESTINATION_DEFAULTS, "code").unwrap();
@@ -53,7 +53,11 @@ fn the_destination_block_of_the_manual_is_the_one_in_code() {
 #[test]
 fn site_file_lies_over_defaults_and_environment_over_both() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    write!(file, "[dicom]\nae_title = \"SITE\"\n[http]\nlisten = \"127.0.0.1:1\"\n[completion]\nquiet_s = 3\n").unwrap();
+    write!(
+        file,
+        "[dicom]\nae_title = \"SITE\"\n[http]\nlisten = \"127.0.0.1:1\"\n[completion]\nquiet_s = 3\n"
+    )
+    .unwrap();
     let env = variables(&[
         ("LUNGCAD_HTTP__LISTEN", "127.0.0.1:2"),
         ("LUNGCAD_DICOM__CALLING_AE_ALLOWED", "CT1, CT2"),
@@ -77,7 +81,10 @@ fn site_file_lies_over_defaults_and_environment_over_both() {
 
 #[test]
 fn unknown_keys_are_refused_with_the_nearest_right_one() {
-    check_refused("[dicom]\nae_titel = \"X\"", &["unknown key dicom.ae_titel", "did you mean dicom.ae_title?"]);
+    check_refused(
+        "[dicom]\nae_titel = \"X\"",
+        &["unknown key dicom.ae_titel", "did you mean dicom.ae_title?"],
+    );
     check_refused("[dikom]\nlisten = \"X\"", &["unknown key dikom", "dicom"]);
     check_refused("[http]\nae_title = \"X\"", &["unknown key http.ae_title", "dicom.ae_title"]);
     check_refused("[[destinations]]\nadress = \"h:1\"", &["destinations.adress", "destinations.address"]);
@@ -133,7 +140,8 @@ fn secrets_come_from_files_and_never_show() {
     assert_eq!(settings.http.token.as_ref().unwrap().expose(), "hush-0123456789abcdef");
     assert!(!format!("{settings:?}").contains("hush"));
     assert_eq!(settings.storage.database.shown(), "PostgreSQL db:5432/lungcad");
-    let wrong = load_from(None, &variables(&[("LUNGCAD_STORAGE__DATABASE", "mysql://u:hush@h")])).unwrap_err();
+    let wrong =
+        load_from(None, &variables(&[("LUNGCAD_STORAGE__DATABASE", "mysql://u:hush@h")])).unwrap_err();
     assert!(!wrong.to_string().contains("hush"), "{wrong}");
     check_refused("[http]\ntoken = [\"hush\"]", &["http.token"]);
 }

@@ -36,7 +36,8 @@ impl WorkerSettings {
         let tries = within("worker.tries_max", raw.tries_max, 1, 100)?;
         let memory_gb = within("worker.memory_max_gb", raw.memory_max_gb, 0.0, 10_000.0)?;
         let whole = |key: &str, value: i64| {
-            let value = u32::try_from(value).map_err(|_| ConfigError::invalid(key, "must be a number of seconds"))?;
+            let value =
+                u32::try_from(value).map_err(|_| ConfigError::invalid(key, "must be a number of seconds"))?;
             seconds(key, f64::from(value), 3.0, 604_800.0)
         };
         Ok(Self {
