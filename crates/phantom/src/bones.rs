@@ -78,7 +78,7 @@ impl Bones {
         let angle = p[0].abs().atan2(row.y + 6.0);
         // 0 at the spine, 1 at the sternum.
         let around = angle / std::f32::consts::PI;
-        if around < 0.16 || around > 0.93 || row.z > 116.0 {
+        if !(0.16..=0.93).contains(&around) || row.z > 116.0 {
             return value;
         }
         // Steep at the side, flat again where the cartilage turns up to the sternum.

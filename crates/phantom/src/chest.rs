@@ -123,7 +123,9 @@ impl Chest {
             body_b: 107.0 + fat * 0.9 - 14.0 * shoulder - 30.0 * neck + 5.0 * waist,
             cavity: CavitySection::at(z),
             bones: self.bones.row(y, z),
+            // Above the lungs the neck's muscles fill what the cavity leaves.
             muscle_mm: 11.0
+                + 70.0 * smooth_step(100.0, 122.0, z)
                 + 26.0
                     * smooth_step(30.0, 100.0, z)
                     * (smooth_step(15.0, 60.0, y) + 0.55 * smooth_step(-20.0, -55.0, y)),

@@ -180,7 +180,9 @@ pub(crate) fn diaphragm_z(x: f32, y: f32) -> f32 {
     let r2 = dx * dx + dy * dy;
     let fall = 78.0 * r2 + 28.0 * r2 * r2 * r2;
     let back = 22.0 * smooth_step(10.0, 70.0, y);
-    (top - fall - back).max(-140.0)
+    let z = top - fall - back;
+    // The recess behind tapers off instead of reaching the belly.
+    if z > -105.0 { z } else { -105.0 - 40.0 * (1.0 - ((z + 105.0) / 40.0).exp()) }
 }
 
 /// Signed distance to the diaphragm surface, negative above it (on the lung's side).

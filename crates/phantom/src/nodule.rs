@@ -155,12 +155,13 @@ impl Nodule {
             let (t, distance) = nearest_on_segment(d, s.root, s.tip);
             distance < s.radius * (1.0 - 0.75 * t)
         });
-        on_spicule.then(|| match self.spec.kind {
+        let material = match self.spec.kind {
             NoduleKind::NonSolid | NoduleKind::PartSolid => Material::Haze,
             NoduleKind::Solid | NoduleKind::Calcified | NoduleKind::Cavitary => {
                 Material::Tissue(self.tissue_hu)
             }
-        })
+        };
+        on_spicule.then_some(material)
     }
 
     /// Material at offset `d` from the centre where the own radius is `r`.

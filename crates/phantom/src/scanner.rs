@@ -114,7 +114,7 @@ impl Scanner {
                 self.pair_of_slabs(pair, streaks, scratch);
             }
             for (out, v) in sum.iter_mut().zip(&scratch.field) {
-                *out += share * if slab % 2 == 0 { v.re } else { v.im };
+                *out += share * if slab.is_multiple_of(2) { v.re } else { v.im };
             }
         }
         sum

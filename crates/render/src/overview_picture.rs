@@ -42,10 +42,10 @@ pub fn overview_picture(volume: &Volume, findings: &[Finding]) -> Result<Vec<u8>
         let v = down((finding.center_voxel.z + 0.5) / slices as f64);
         let at = (frame.x + frame.width * u as f32, frame.y + frame.height * v as f32);
         let radius = (finding.measures.long_axis_mm * per_mm * 0.5 + 5.0).clamp(8.0, 60.0) as f32;
-        canvas.ring(at, radius, 2.0, MARK);
+        canvas.ring(at, radius, 2.6, MARK);
         canvas.label(
-            (at.0 + radius + 3.0, at.1 + 6.0),
-            17.0,
+            (at.0 + radius + 4.0, at.1 + 10.0),
+            28.0,
             MARK,
             Anchor::Start,
             &finding.number.to_string(),

@@ -9,11 +9,13 @@ use ndarray::ArrayView2;
 /// Line at the foot of every picture.
 const RESEARCH_USE: &str = "Research use only. Not a diagnosis; every mark needs a radiologist's judgement.";
 /// Side of a magnified view, pixels.
-const VIEW: f32 = 420.0;
+const VIEW: f32 = 430.0;
 /// Side of the small whole slice, pixels.
-const SMALL: f32 = 300.0;
+const SMALL: f32 = 280.0;
 /// Space between things, pixels.
 const GAP: f32 = 16.0;
+/// Distance between lines of text, pixels.
+const LINE: f32 = 20.5;
 /// Top of the views, under the title.
 const TOP: f32 = 58.0;
 
@@ -61,6 +63,7 @@ pub struct NodulePicture<'a> {
 ///
 /// # Errors
 /// [`RenderError`] when the slice is empty or the PNG writer fails.
+#[allow(clippy::needless_pass_by_value)] // a view is a reference already
 pub fn finding_picture(
     finding: &Finding,
     slice_hu: ArrayView2<'_, i16>,
@@ -120,10 +123,10 @@ pub fn nodule_picture(picture: &NodulePicture<'_>, options: &PictureOptions) -> 
     if rows == 0 || columns == 0 || picture.spacing_mm.iter().any(|s| !s.is_finite() || *s <= 0.0) {
         return Err(RenderError::Size { width: columns as u32, height: rows as u32 });
     }
-    let text_top = TOP + SMALL + GAP + 14.0;
-    let bottom = (TOP + VIEW).max(text_top + 22.0 * picture.lines.len() as f32);
+    let text_top = TOP + SMALL + GAP + 10.0;
+    let bottom = (TOP + VIEW).max(text_top + LINE * (picture.lines.len() as f32 - 1.0).max(0.0) + 6.0);
     let width = GAP * 4.0 + VIEW * 2.0 + SMALL;
-    let mut canvas = Canvas::new(width as u32, (bottom + 46.0) as u32)?;
+    let mut canvas = Canvas::new(width as u32, (bottom + 42.0) as u32)?;
     canvas.text((GAP, 38.0), 26.0, TEXT, Anchor::Start, picture.title);
 
     let crop = crop(picture, options, GAP);
@@ -140,7 +143,7 @@ pub fn nodule_picture(picture: &NodulePicture<'_>, options: &PictureOptions) -> 
     whole_slice(&mut canvas, picture, options, &crop, right);
     for (i, line) in picture.lines.iter().enumerate() {
         let color = if i == 0 { TEXT } else { DIM };
-        canvas.text((right, text_top + 22.0 * i as f32), 16.0, color, Anchor::Start, line);
+        canvas.text((right, text_top + LINE * i as f32), 16.0, color, Anchor::Start, line);
     }
     let window = format!("lung window {:.0}/{:.0} HU", options.window_center_hu, options.window_width_hu);
     canvas.text((width - GAP, bottom + 30.0), 14.0, DIM, Anchor::End, &window);
@@ -315,4 +318,84 @@ fn whole_slice(
         1.0,
         BACKGROUND,
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    const EDGES: EdgeLetters = EdgeLetters { left: "R", right: "L", top: "A", bottom: "P" };
+
+    fn picture(outline: &[Run], options: &PictureOptions) -> image::RgbImage {
+        let mut slice = Array2::from_elem((200, 200), -860_i16);
+        for run in outline {
+            slice.slice_mut(ndarray::s![run.y, run.x_start..run.x_end]).fill(40);
+        }
+        let png = nodule_picture(
+            &NodulePicture {
+                slice_hu: slice.view(),
+                spacing_mm: [0.7, 0.7],
+                outline,
+                long_axis: [[100.0, 95.5], [100.0, 105.5]],
+                short_axis: [[95.5, 100.0], [104.5, 100.0]],
+                edges: EDGES,
+                title: "Nodule 1",
+                lines: &["7.0 × 6.3 mm".to_owned()],
+            },
+            options,
+        )
+        .unwrap();
+        image::load_from_memory(&png).unwrap().to_rgb8()
+    }
+
+    /// The outline is drawn where the voxels end, in the marked view only.
+    #[test]
+    fn the_outline_lies_on_the_border_of_the_voxels() {
+        let runs: Vec<Run> = (96..105).map(|y| Run { z: 0, y, x_start: 96, x_end: 106 }).collect();
+        let image = picture(&runs, &PictureOptions::default());
+        let per_pixel = VIEW * 0.7 / 40.0;
+        let top = TOP + VIEW * 0.5 - 4.5 * per_pixel;
+        let yellow = |x: f32, y: f32| {
+            let [r, g, b] = image.get_pixel(x as u32, y as u32).0;
+            r > 200 && g > 140 && b < 120
+        };
+        let (plain, marked) = (GAP + VIEW * 0.5 + 20.0, GAP * 2.0 + VIEW * 1.5 + 20.0);
+        assert!(yellow(marked, top) && !yellow(marked, top - 8.0) && !yellow(marked, top + 8.0));
+        assert!(!yellow(plain, top));
+    }
+
+    /// Grey follows the window: the lung is dark, the nodule bright, a narrower window darker still.
+    #[test]
+    fn grey_follows_the_window() {
+        let runs: Vec<Run> = (96..105).map(|y| Run { z: 0, y, x_start: 96, x_end: 106 }).collect();
+        let at = |options: &PictureOptions, dx: f32| {
+            picture(&runs, options).get_pixel((GAP + VIEW * 0.5 + dx) as u32, (TOP + VIEW * 0.5) as u32).0[0]
+        };
+        let lung = PictureOptions::default();
+        assert!(at(&lung, 8.0) > 220 && (70..100).contains(&at(&lung, 150.0)));
+        let soft = PictureOptions { window_center_hu: 40.0, window_width_hu: 400.0, ..lung };
+        assert_eq!(at(&soft, 150.0), 0);
+    }
+
+    /// An empty slice is an error, not a crash; an outline outside the slice is drawn as far as there is something.
+    #[test]
+    fn odd_input_is_survived() {
+        let empty = Array2::<i16>::zeros((0, 0));
+        let base = NodulePicture {
+            slice_hu: empty.view(),
+            spacing_mm: [0.7, 0.7],
+            outline: &[],
+            long_axis: [[f64::NAN; 2]; 2],
+            short_axis: [[0.0; 2]; 2],
+            edges: EDGES,
+            title: "",
+            lines: &[],
+        };
+        assert!(matches!(nodule_picture(&base, &PictureOptions::default()), Err(RenderError::Size { .. })));
+        let slice = Array2::<i16>::zeros((8, 8));
+        let far = [Run { z: 0, y: 500, x_start: 400, x_end: 420 }];
+        let outside = NodulePicture { slice_hu: slice.view(), outline: &far, ..base };
+        assert!(nodule_picture(&outside, &PictureOptions::default()).is_ok());
+    }
 }
