@@ -1,7 +1,7 @@
 //! Connected components of 3-D masks, by runs and union-find: linear, the same on every machine.
 
 use ndarray::parallel::prelude::*;
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView3, Axis, s};
 
 /// Which voxels touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,17 +140,16 @@ fn paint(mask: ArrayView3<'_, bool>, runs: &[RunOf], row_starts: &[usize], paren
     let mut number_of_root = vec![0u32; runs.len()];
     for (z, mut plane) in labels.outer_iter_mut().enumerate() {
         for (y, mut row) in plane.outer_iter_mut().enumerate() {
-            for i in row_starts[z * ny + y]..row_starts[z * ny + y + 1] {
-                let r = root(parents, i as u32) as usize;
+            let (first, last) = (row_starts[z * ny + y], row_starts[z * ny + y + 1]);
+            for (i, run) in runs[first..last].iter().enumerate() {
+                let r = root(parents, (first + i) as u32) as usize;
                 if number_of_root[r] == 0 {
                     voxel_counts.push(0);
                     number_of_root[r] = voxel_counts.len() as u32;
                 }
                 let number = number_of_root[r];
-                voxel_counts[number as usize - 1] += runs[i].x_end - runs[i].x_start;
-                for x in runs[i].x_start..runs[i].x_end {
-                    row[x] = number;
-                }
+                voxel_counts[number as usize - 1] += run.x_end - run.x_start;
+                row.slice_mut(s![run.x_start..run.x_end]).fill(number);
             }
         }
     }

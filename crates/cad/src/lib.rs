@@ -31,6 +31,8 @@
 //! assert!(cad::lungs::segment(&volume).is_err(), "a block of water has no lungs");
 //! ```
 
+#![allow(clippy::needless_pass_by_value, reason = "array views are handles; ndarray passes them by value")]
+
 pub mod characterise;
 pub mod components;
 pub mod detect;

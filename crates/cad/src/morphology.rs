@@ -34,6 +34,10 @@ fn along_columns(mut plane: ArrayViewMut2<'_, f32>, spacing: f32) {
         let mut part = block.slice_mut(s![..columns.dim().1, ..]);
         part.assign(&columns.t());
         for mut line in part.outer_iter_mut() {
+            // A line that is all inside the mask is done.
+            if line.iter().all(|v| *v <= 0.0) {
+                continue;
+            }
             if let Some(line) = line.as_slice_mut() {
                 work.apply(line, spacing);
             }

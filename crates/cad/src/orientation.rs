@@ -45,15 +45,13 @@ impl Orientation {
     /// Affine of [`Self::view`] of an array of `shape` (scan order).
     pub(crate) fn affine(&self, affine: &Affine, shape: [usize; 3]) -> Affine {
         let mut first = [0.0; 3];
-        let mut steps = [[0.0; 3]; 3];
-        for p in 0..3 {
-            let a = self.axes[p];
-            steps[p] = affine.steps_zyx()[a];
-            if self.flipped[p] {
-                steps[p] = steps[p].map(|v| -v);
-                first[a] = shape[a] as f64 - 1.0;
-            }
+        for (axis, _) in self.axes.iter().zip(self.flipped).filter(|(_, flipped)| *flipped) {
+            first[*axis] = shape[*axis] as f64 - 1.0;
         }
+        let steps = [0, 1, 2].map(|p| {
+            let step = affine.steps_zyx()[self.axes[p]];
+            if self.flipped[p] { step.map(|v| -v) } else { step }
+        });
         let origin = affine.to_lps(VoxelPoint::from(first));
         rebuilt(origin, steps, affine)
     }

@@ -13,12 +13,15 @@ pub const THRESHOLD: f32 = 0.5;
 const MARK_DISTANCE_MM_MAX: f64 = 3.0;
 /// Radius of the opening that cuts vessels, mm.
 const OPENING_RADIUS_MM: f64 = 0.6;
+/// Openings tried, in turn, on an outline that runs out of the map, mm.
+const DETACHING_RADII_MM: [f32; 5] = [0.8, 1.2, 1.8, 2.5, 3.5];
 /// The opening stands when it takes less than this part of the volume (vessels); more means it ate the nodule.
 const OPENING_LOSS_MAX: f64 = 0.15;
 
 /// The outline of the nodule at `mark` on the grid of `scan`, from a `probability` map (0 to 1) on the grid
 /// `map_affine` around it (isotropic, or the scan's own). `None` when nothing of it is at the mark, or when it runs
-/// into the border of the map (it leaked, or is larger than the map: try a coarser, wider one).
+/// into the border of the map and no opening up to 3.5 mm cuts it off (it leaked, or is larger than the map: try a
+/// coarser, wider one).
 ///
 /// On the map: threshold, component that holds the mark (else the nearest within 3 mm), holes filled, vessels cut by
 /// an opening of 0.6 mm where that costs under 15 %. Then the probability, not the mask, is resampled to the scan,
@@ -33,7 +36,15 @@ pub fn outline(
     lungs: Option<&Lungs>,
 ) -> Option<Mask> {
     let region = region_in_scan(probability.dim().into(), map_affine, scan)?;
-    let cleaned = cleaned(probability, map_affine, mark)?;
+    let mut probability = probability.to_owned();
+    if let Some(lungs) = lungs {
+        for ((z, y, x), p) in probability.indexed_iter_mut() {
+            if *p >= THRESHOLD && !lungs.searches(map_affine.to_lps(voxel_point([z, y, x]))) {
+                *p = 0.0;
+            }
+        }
+    }
+    let cleaned = cleaned(probability.view(), map_affine, mark)?;
     let mut inside = onto(cleaned.view(), map_affine, &scan.affine, region).mapv(|p| p >= THRESHOLD);
     let here = scan.affine.cropped_at(region.start);
     if let Some(lungs) = lungs {
@@ -51,9 +62,7 @@ fn cleaned(probability: ArrayView3<'_, f32>, affine: &Affine, mark: LpsPoint) ->
     let place = affine.to_voxel(mark);
     let above = probability.mapv(|p| p >= THRESHOLD);
     let one = component_at(above.view(), place, spacing)?;
-    if touches_border(one.view()) {
-        return None;
-    }
+    let one = if touches_border(one.view()) { detached(one.view(), place, spacing)? } else { one };
     let kept = without_vessels(fill_holes(one.view()), place, spacing);
     let mut cleaned = probability.to_owned();
     ndarray::Zip::from(&mut cleaned).and(&above).and(&kept).for_each(|p, above, kept| match (above, kept) {
@@ -119,6 +128,23 @@ fn touches_border(mask: ArrayView3<'_, bool>) -> bool {
     mask.indexed_iter().filter(|(_, inside)| **inside).any(|((z, y, x), _)| {
         let at = [z, y, x];
         (0..3).any(|a| at[a] == 0 || at[a] + 1 == dim[a])
+    })
+}
+
+/// The nodule cut off from what leads out of the map (a vessel, the pleura beside it), by the smallest opening that
+/// does it; `None` when none does.
+fn detached(
+    whole: ArrayView3<'_, bool>,
+    place: VoxelPoint,
+    spacing_mm_zyx: [f64; 3],
+) -> Option<Array3<bool>> {
+    let outside = whole.mapv(|inside| !inside);
+    let depth = morphology::distance_squared_mm2(outside.view(), spacing_mm_zyx);
+    DETACHING_RADII_MM.into_iter().find_map(|radius| {
+        let core = depth.mapv(|d| d > radius * radius);
+        let core = component_at(core.view(), place, spacing_mm_zyx)?;
+        let grown = morphology::dilate(core.view(), f64::from(radius), spacing_mm_zyx);
+        (!touches_border(grown.view())).then_some(grown)
     })
 }
 

@@ -47,9 +47,8 @@ fn golden_vectors() {
         head[[4, 2, 3, 1]] = std::f32::consts::LN_2;
         let found = decode(head.view(), &tile(8 * stride), &options(stride)).unwrap();
         assert_eq!(found.len(), 1, "stride {stride}");
-        for a in 0..3 {
-            assert!((found[0].center[a] - center[a]).abs() < 1e-6, "stride {stride}: {:?}", found[0]);
-        }
+        let close = found[0].center.iter().zip(&center).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(close, "stride {stride}: {:?}", found[0]);
         assert!((found[0].diameter_mm - 16.0).abs() < 1e-5 && (found[0].score - 0.5).abs() < 1e-12);
     }
     // A voxel's own index comes back: voxel 0 lies at cell 0, offset .5 / 4.
@@ -152,13 +151,13 @@ fn cores_share_out_the_grid() {
             for halo in [0, 16, 24, 32] {
                 let mut hits = Array3::<u8>::zeros(shape);
                 for t in plan(shape, TileShape { size: [size; 3], halo: [halo; 3] }, |_, _| true) {
-                    for a in 0..3 {
+                    for (a, len) in shape.into_iter().enumerate() {
                         assert_eq!(t.origin[a].rem_euclid(16), 0);
                         let below = t.core_start[a] as isize - t.origin[a];
                         let above = t.origin[a] + size as isize - t.core_end[a] as isize;
                         let room = if size > 2 * halo.next_multiple_of(16) { halo as isize } else { 0 };
                         assert!(below >= room || t.core_start[a] == 0, "{t:?}");
-                        assert!(above >= room || t.core_end[a] == shape[a], "{t:?}");
+                        assert!(above >= room || t.core_end[a] == len, "{t:?}");
                     }
                     let (s, e) = (t.core_start, t.core_end);
                     hits.slice_mut(ndarray::s![s[0]..e[0], s[1]..e[1], s[2]..e[2]]).map_inplace(|n| *n += 1);

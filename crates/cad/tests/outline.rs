@@ -83,6 +83,21 @@ fn vessel_cavity_and_neighbour() {
     assert!(right_end.x < CENTER.x + 8.0, "vessel kept up to {}", right_end.x);
 }
 
+/// Goal: a vessel that runs out of the map does not cost the nodule.
+#[test]
+fn nodules_on_a_through_vessel_are_detached() {
+    let scan = fine_scan();
+    let (plain, affine) = map(|p| sphere(p, 6.0));
+    let expected = volume_mm3(&outline(plain.view(), &affine, &scan, CENTER, None).unwrap(), &scan);
+    let (p, _) = map(|p| {
+        let vessel = (p.y - CENTER.y).hypot(p.z - CENTER.z) < 1.3;
+        if vessel { 0.9 } else { sphere(p, 6.0) }
+    });
+    let mask = outline(p.view(), &affine, &scan, CENTER, None).unwrap();
+    let ratio = volume_mm3(&mask, &scan) / expected;
+    assert!((0.85..1.1).contains(&ratio), "volume ratio {ratio}");
+}
+
 /// Goal: a small nodule is not eaten by the opening.
 #[test]
 fn small_nodules_are_not_opened_away() {

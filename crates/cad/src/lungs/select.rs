@@ -23,7 +23,7 @@ const SMALLER_LUNG_MIN: f64 = 0.12;
 /// Middles of the two lungs lie at least this far apart from side to side, mm.
 const APART_MM_MIN: f64 = 60.0;
 /// Radii tried to part lungs that touch, mm.
-const SPLIT_RADII_MM: [f64; 9] = [2.2, 3.2, 4.3, 6.4, 8.5, 10.6, 12.7, 15.0, 18.0];
+const SPLIT_RADII_MM: [f32; 9] = [2.2, 3.2, 4.3, 6.4, 8.5, 10.6, 12.7, 15.0, 18.0];
 
 /// The two lungs; one of them may be empty.
 pub(super) struct Pair {
@@ -138,8 +138,11 @@ fn lung_like(found: &Labels, coarse: &Coarse) -> Vec<Piece> {
 fn split(both: &Array3<bool>, coarse: &Coarse) -> Pair {
     let spacing = coarse.affine.spacing_mm_zyx();
     let whole = both.iter().filter(|inside| **inside).count() as f64;
+    let outside = both.mapv(|inside| !inside);
+    let depth = distance_squared_mm2(outside.view(), spacing);
     for radius in SPLIT_RADII_MM {
-        let cores = label(erode(both.view(), radius, spacing).view(), Connectivity::Six);
+        let core = depth.mapv(|d| d > radius * radius);
+        let cores = label(core.view(), Connectivity::Six);
         let Some((a, b)) = two_cores(&cores, whole, spacing[2]) else { continue };
         let to_a = distance_squared_mm2(cores.mask(a).view(), spacing);
         let to_b = distance_squared_mm2(cores.mask(b).view(), spacing);
