@@ -4,6 +4,7 @@
 //! deflated data set, is bounded by [`Limits::inflated_size_max`]). What dicom-object 0.10 does on such
 //! input is a stack overflow or a 4 GiB allocation, which no `catch_unwind` survives.
 
+use crate::conformance;
 use crate::limits::Limits;
 use crate::text::trimmed;
 pub use crate::walk::WalkError;
@@ -120,7 +121,10 @@ pub fn check_data_set(
     let (data_set, encoding) = plain(bytes, transfer_syntax_uid, limits)?;
     let mut top = TopLevel { report: GuardReport::default(), shape: Shape::default() };
     let counts = walk(&data_set, encoding, limits, &mut top)?;
-    top.shape.check(limits)?;
+    // Only CT is ever decoded; a mammogram of 5000 rows is kept as it is.
+    if top.report.sop_class_uid.as_deref().is_none_or(conformance::is_analyzed) {
+        top.shape.check(limits)?;
+    }
     Ok(GuardReport {
         transfer_syntax_uid: transfer_syntax_uid.to_owned(),
         elements_count: counts.elements,

@@ -14,10 +14,11 @@ use dicom_dictionary_std::tags;
 use domain::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, UidError};
 use serde::{Deserialize, Serialize};
 
-#[path = "header/frames.rs"]
 mod frames;
+mod values;
 pub use frames::FrameGeometry;
 use frames::FunctionalGroups;
+use values::Values;
 
 /// How to read.
 #[derive(Debug, Clone, Default)]
@@ -221,7 +222,7 @@ pub struct InstanceHeader {
     /// How pixels are stored; absent when the object holds no image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pixels: Option<PixelFormat>,
-    /// One per frame (one for a single-frame image, none without pixels).
+    /// One per frame of a CT image (one for a single-frame image, none for other objects).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<FrameGeometry>,
     /// Fingerprint of the pixel data as sent: the same for identical copies of a slice. Not cryptographic.
@@ -255,7 +256,9 @@ pub fn read_data_set(
     let (data_set, encoding) = guard::plain(data_set, transfer_syntax_uid, &options.limits)?;
     let mut collected = Collected::default();
     walk(&data_set, encoding, &options.limits, &mut collected).map_err(GuardError::Walk)?;
-    collected.format.shape.check(&options.limits)?;
+    if collected.is_analyzed() {
+        collected.format.shape.check(&options.limits)?;
+    }
     collected.into_header(transfer_syntax_uid, options)
 }
 
@@ -351,64 +354,30 @@ impl<'b> Visitor<'b> for Collected<'b> {
     }
 }
 
-/// Multiply and rotate over 8-byte words (the mixing step of FxHash): fast enough for every slice that
-/// arrives, and equal for equal bytes, which is all that is asked of it.
+/// Multiply and rotate over 8-byte words (the mixing step of FxHash), in four lanes so that they overlap:
+/// fast enough for every slice that arrives, and equal for equal bytes, which is all that is asked of it.
 fn fingerprint(bytes: &[u8]) -> u64 {
     let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-    let chunks = bytes.chunks_exact(8);
-    let tail = chunks.remainder().iter().fold(0u64, |word, b| (word << 8) | u64::from(*b));
-    let words = chunks.map(|c| c.try_into().map_or(0, u64::from_le_bytes));
-    mix(words.fold(bytes.len() as u64, mix), tail)
-}
-
-/// Values of one data set with its character set.
-struct Values<'c, 'b> {
-    collected: &'c Collected<'b>,
-    charset: Vec<String>,
-    fallback: Option<&'c str>,
-}
-
-impl Values<'_, '_> {
-    fn raw(&self, tag: Tag) -> Option<&[u8]> {
-        self.collected.values.iter().find(|(t, ..)| *t == tag).map(|(_, value, _)| *value)
+    let word = |eight: &[u8]| eight.try_into().map_or(0, u64::from_le_bytes);
+    let blocks = bytes.chunks_exact(32);
+    let tail = blocks.remainder().iter().fold(bytes.len() as u64, |hash, b| mix(hash, u64::from(*b)));
+    let mut lanes = [1u64, 2, 3, 4];
+    for block in blocks {
+        for (lane, eight) in lanes.iter_mut().zip(block.chunks_exact(8)) {
+            *lane = mix(*lane, word(eight));
+        }
     }
-
-    /// All values; an attribute that is absent or empty gives none.
-    fn list(&self, tag: Tag) -> Vec<String> {
-        let Some(raw) = self.raw(tag) else { return Vec::new() };
-        let charset: Vec<&str> = self.charset.iter().map(String::as_str).collect();
-        let values = text::decode_values(raw, &charset, self.fallback);
-        if values.iter().all(String::is_empty) { Vec::new() } else { values }
-    }
-
-    /// The text as one value: a backslash inside is kept.
-    fn text(&self, tag: Tag) -> Option<String> {
-        let charset: Vec<&str> = self.charset.iter().map(String::as_str).collect();
-        let whole = text::decode(self.raw(tag)?, &charset, self.fallback);
-        Some(text::trimmed(&whole).to_owned()).filter(|t| !t.is_empty())
-    }
-
-    fn float(&self, tag: Tag) -> Option<f64> {
-        frames::decimals::<1>(self.raw(tag)?).map(|[v]| v)
-    }
-
-    fn int(&self, tag: Tag) -> Option<i64> {
-        guard::ascii(self.raw(tag)?)?.split('\\').next()?.trim().parse().ok()
-    }
-
-    fn double(&self, tag: Tag) -> Option<f64> {
-        let (_, value, encoding) = self.collected.values.iter().find(|(t, ..)| *t == tag)?;
-        let eight: [u8; 8] = value.get(..8)?.try_into().ok()?;
-        let number = if encoding.is_big() { f64::from_be_bytes(eight) } else { f64::from_le_bytes(eight) };
-        Some(number).filter(|n| n.is_finite())
-    }
-
-    fn uid_text(&self, tag: Tag, attribute: &'static str) -> Result<String, HeaderError> {
-        self.text(tag).ok_or(HeaderError::UidMissing { attribute })
-    }
+    lanes.into_iter().fold(tail, mix)
 }
 
 impl Collected<'_> {
+    /// As in the guard: the bounds on dimensions are for what may be decoded.
+    fn is_analyzed(&self) -> bool {
+        let class = self.values.iter().find(|(tag, ..)| *tag == tags::SOP_CLASS_UID);
+        let class = class.and_then(|(_, value, _)| guard::ascii(value));
+        class.as_deref().is_none_or(crate::conformance::is_analyzed)
+    }
+
     #[allow(clippy::too_many_lines)] // one line per attribute
     fn into_header(
         self,
@@ -425,7 +394,9 @@ impl Collected<'_> {
         let invalid = |attribute| move |cause| HeaderError::UidInvalid { attribute, cause };
         let shared = self.groups.shared();
         let pixels = self.format.finish();
-        let frames = self.groups.frames(frames::FrameGeometry::from_values(&v), pixels.as_ref());
+        // Other objects are kept, not placed; and their NumberOfFrames was not checked.
+        let placed = pixels.as_ref().filter(|_| self.is_analyzed());
+        let frames = self.groups.frames(&FrameGeometry::from_values(&v), placed);
         Ok(InstanceHeader {
             study_instance_uid: StudyInstanceUid::new(
                 &v.uid_text(tags::STUDY_INSTANCE_UID, "StudyInstanceUID")?,

@@ -200,7 +200,7 @@ fn thickness_number_coverage_and_spacing_are_bounded() {
     assert_eq!(code(&thick), "SLICES_TOO_THICK");
     assert_eq!(code(&stack(30, |i| [0.0, 0.0, 5.0 * i], SUPINE)), "TOO_FEW_SLICES");
     assert_eq!(code(&stack(100, |i| [0.0, 0.0, 1.25 * i], SUPINE)), "COVERAGE_TOO_SHORT");
-    let uneven = stack(200, |i| [0.0, 0.0, 1.25 * i + if i as u32 % 3 == 0 { 0.4 } else { 0.0 }], SUPINE);
+    let uneven = stack(200, |i| [0.0, 0.0, 1.25 * i + if i % 3.0 < 0.5 { 0.4 } else { 0.0 }], SUPINE);
     assert_eq!(code(&uneven), "UNEVEN_SPACING");
     // Two stray slices of other spacing at the head are cut.
     let mut tail = chest();

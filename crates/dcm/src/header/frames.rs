@@ -169,10 +169,10 @@ impl FunctionalGroups {
             {
                 facts.acquisition_date_time = ascii(value).filter(|t| !t.is_empty());
             }
-            (tags::CONTRAST_BOLUS_USAGE_SEQUENCE, tags::CONTRAST_BOLUS_AGENT_ADMINISTERED) => {
-                if ascii(value).is_some_and(|t| t == "YES") {
-                    self.contrast_agent = Some("administered".to_owned());
-                }
+            (tags::CONTRAST_BOLUS_USAGE_SEQUENCE, tags::CONTRAST_BOLUS_AGENT_ADMINISTERED)
+                if ascii(value).is_some_and(|t| t == "YES") =>
+            {
+                self.contrast_agent = Some("administered".to_owned());
             }
             _ => {}
         }
@@ -188,9 +188,9 @@ impl FunctionalGroups {
     }
 
     /// One geometry per frame: its own, else the shared group's, else the root's.
-    pub(super) fn frames(&self, root: FrameGeometry, pixels: Option<&PixelFormat>) -> Vec<FrameGeometry> {
+    pub(super) fn frames(&self, root: &FrameGeometry, pixels: Option<&PixelFormat>) -> Vec<FrameGeometry> {
         let Some(pixels) = pixels else { return Vec::new() };
-        let shared = self.shared.clone().or(&root);
+        let shared = self.shared.clone().or(root);
         // NumberOfFrames was checked against the limits; a shorter per-frame sequence leaves geometry absent
         // only where neither shared group nor root has it.
         let count = usize::try_from(pixels.frames_count).unwrap_or(1).max(1);

@@ -97,9 +97,10 @@ fn convert_words(words: impl Iterator<Item = u32>, format: &PixelFormat, rescale
         if inverted { ends - value } else { value }
     };
     let Rescale { slope, intercept } = *rescale;
-    #[allow(clippy::cast_possible_truncation)] // checked to be a whole number of small size
-    let whole =
-        (slope == 1.0 && intercept.fract() == 0.0 && intercept.abs() < 1e6).then_some(intercept as i32);
+    // A slope of 1 and a whole intercept, as nearly every CT has them, need no floating point.
+    let is_whole = (slope - 1.0).abs() < f64::EPSILON && intercept.fract().abs() < f64::EPSILON;
+    #[allow(clippy::cast_possible_truncation)] // a whole number of small size
+    let whole = (is_whole && intercept.abs() < 1e6).then_some(intercept as i32);
     match (whole, Padding::of(format)) {
         (Some(offset), None) => fill(words, out, |raw| clamped(value_of(raw) + offset)),
         (Some(offset), Some(padding)) => fill(words, out, |raw| {

@@ -142,6 +142,22 @@ fn decode(file: &[u8]) -> Result<(), PixelError> {
     Frames::open(file, &Limits::default())?.stored(0).map(|_| ())
 }
 
+/// A mammogram of 5000 rows is kept; a CT of 5000 rows is not decoded, so it is refused.
+#[test]
+fn only_what_is_decoded_is_bounded_in_size() {
+    let object = |class: &[u8]| {
+        [
+            short([8, 0x16], b"UI", class),
+            short([0x28, 8], b"IS", b"4000000000"),
+            short([0x28, 0x10], b"US", &5000u16.to_le_bytes()),
+        ]
+        .concat()
+    };
+    assert!(check(&object(b"1.2.840.10008.5.1.4.1.1.1.2\0"), EXPLICIT).is_ok());
+    let refused = check(&object(b"1.2.840.10008.5.1.4.1.1.2\0"), EXPLICIT);
+    assert!(matches!(refused, Err(GuardError::Dimension { attribute: "Rows", value: 5000, .. })));
+}
+
 /// RLE streams that claim billions of segments, and noise.
 #[test]
 fn rle_bombs_are_refused() {
