@@ -48,7 +48,7 @@ class Graph:
         return x
 
     def pairs(self, x, distance, stride):
-        """Middle and 13 pairs at `distance` voxels, on every `stride`-th voxel."""
+        """The 13 pairs at `distance` voxels, on every `stride`-th voxel."""
         return self.add(
             "Conv", x, self.constant(pair_kernel()), strides=[stride] * 3, dilations=[distance] * 3,
             pads=[distance] * 3 + [distance - stride + 1] * 3,
@@ -67,13 +67,12 @@ class Graph:
 
 
 def pair_kernel():
-    """[14, 1, 3, 3, 3]: the middle, then the two ends of each axis, half each; the dilation sets the distance."""
-    kernel = np.zeros((14, 1, 3, 3, 3))
-    kernel[0, 0, 1, 1, 1] = 1
+    """[13, 1, 3, 3, 3]: the two ends of each axis, half each; the dilation sets the distance."""
+    kernel = np.zeros((13, 1, 3, 3, 3))
     for row, axis in enumerate(AXES):
         for sign in (1, -1):
             z, y, x = (1 + sign * a for a in axis)
-            kernel[row + 1, 0, z, y, x] = 0.5
+            kernel[row, 0, z, y, x] = 0.5
     return kernel
 
 
@@ -90,19 +89,17 @@ def features(graph, x):
     for sigma, distance in FINE:
         # an even kernel, so that every second voxel lies in the middle of a 2 mm cell
         smooth = graph.smooth(x, sigma, 2 * int(np.ceil(2.5 * sigma)))
-        found.append(graph.pairs(smooth, distance, 2))
+        centre = graph.add("MaxPool", smooth, kernel_shape=[1] * 3, strides=[2] * 3)
+        found.append((centre, graph.pairs(smooth, distance, 2)))
     for sigma, distance in COARSE:
         smooth = graph.smooth(half, sigma, 2 * int(np.ceil(2.5 * sigma)) + 1)
-        found.append(graph.pairs(smooth, distance, 1))
-    split = graph.constant([1, 13], np.int64)
+        found.append((smooth, graph.pairs(smooth, distance, 1)))
     out = []
-    for number, both in enumerate(found):
-        centre, pairs = f"centre{number}", f"pairs{number}"
-        graph.nodes.append(helper.make_node("Split", [both, split], [centre, pairs], axis=1))
-        brightest = graph.add("ReduceMax", pairs, axes=[1], keepdims=1)
-        mean = graph.add("ReduceMean", pairs, axes=[1], keepdims=1)
-        dimmest = graph.add("ReduceMin", pairs, axes=[1], keepdims=1)
-        square = graph.add("ReduceMean", graph.add("Mul", pairs, pairs), axes=[1], keepdims=1)
+    for centre, pairs in found:
+        brightest, mean, dimmest, length = (
+            graph.add(op, pairs, axes=[1], keepdims=1) for op in ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceL2")
+        )
+        square = graph.add("Mul", graph.add("Mul", length, length), graph.constant(np.float32(1 / len(AXES))))
         variance = graph.add("Sub", square, graph.add("Mul", mean, mean))
         spread = graph.add("Sqrt", graph.add("Relu", variance))
         out.append((centre, brightest, mean, dimmest, spread))
@@ -130,22 +127,28 @@ NO_PEAK = -15.0  # logit of a cell that is no peak
 DIAMETER_MM = (3.0, 30.0)
 
 
-def build(edge, fitted):
-    """The detector for a cubic tile. `fitted` = quadratic, linear, bias, ln_diameter, ln_diameter_bias of fit.py."""
+def build(edge, margin, fitted):
+    """The detector for a cubic tile whose outer `margin` voxels hold no marks. `fitted` = quadratic, linear, bias, ln_diameter, ln_diameter_bias of fit.py."""
     g = Graph()
     scales = features(g, "input")
     ball = [g.add("Sub", centre, brightest) for centre, brightest, *_ in scales]
     blob = [g.add("Sub", centre, mean) for centre, _, mean, *_ in scales]
     inputs = g.add("Concat", *ball, *blob, *(s[0] for s in scales), *(s[4] for s in scales), axis=1)
     best = g.add("Max", *ball)
+    # the margin's marks are not read: the costly part is done inside it only
+    rim, half = margin // 2, edge // 2
+    cut = [g.constant(v, np.int64) for v in ([rim] * 3, [half - rim] * 3, [2, 3, 4])]
+    inputs = g.add("Slice", inputs, *cut)
+    border = g.constant([0, 0, rim, rim, rim] * 2, np.int64)
 
     # quadratic form as a sum of squares of its eigenvectors
     values, vectors = np.linalg.eigh(fitted["quadratic"])
     across = lambda w: g.constant(np.asarray(w).reshape(*np.shape(w), 1, 1, 1))
     turned = g.add("Conv", inputs, across(vectors.T))
     squares = g.add("Mul", turned, turned)
-    logit = g.add("Conv", g.add("Concat", squares, inputs, axis=1),
-                  across(np.concatenate([values, fitted["linear"]])[None]), g.constant([fitted["bias"]]))
+    logit = g.add("Add", g.add("Conv", squares, across(values[None])),
+                  g.add("Conv", inputs, across(fitted["linear"][None]), g.constant([fitted["bias"]])))
+    logit = g.add("Pad", logit, border, g.constant(np.float32(NO_PEAK)))
 
     # only the peaks of the ball measure are marks
     highest = g.add("MaxPool", best, kernel_shape=[3] * 3, pads=[1] * 6)
@@ -168,6 +171,6 @@ def build(edge, fitted):
 
     size = g.add("Conv", inputs, across(fitted["ln_diameter"][None]), g.constant([fitted["ln_diameter_bias"]]))
     size = g.add("Clip", size, *(g.constant(np.float32(np.log(d / 8))) for d in DIAMETER_MM))
+    size = g.add("Pad", size, border, g.constant(np.float32(0)))
     g.add("Concat", logit, offset, size, name="head", axis=1)
-    half = edge // 2
     return g.model([("input", [1, 1, edge, edge, edge])], [("head", [1, 5, half, half, half])])

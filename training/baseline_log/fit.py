@@ -1,4 +1,7 @@
-"""Fit the detector's last step, a quadratic discriminant of 24 numbers per peak, on the LIDC nodule cubes.
+"""Fit the detector's last step, a quadratic discriminant of 24 numbers per peak, on real peaks.
+
+Nodules and not-nodules come from the LIDC cubes; more not-nodules from the whole background scans, whose
+strongest peaks are left out (by a first fit on the cubes alone), because nodules that nobody marked are among them.
 
     python fit.py DATA
 
@@ -19,7 +22,8 @@ import scans
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCALES = len(detector.FINE) + len(detector.COARSE)
-RIDGE = 1e-4  # on standardised inputs
+RIDGE_FIRST, RIDGE = 1e-4, 3e-5  # on standardised inputs
+BACKGROUND_LEFT_OUT = 12  # strongest peaks of each background scan
 BORDER = 12  # voxels mirrored around a cube, so that large scales see no edge
 
 
@@ -79,16 +83,16 @@ def squared(x):
     return np.concatenate([x, x[:, i] * x[:, j]], axis=1)
 
 
-def logistic(x, y, weight):
+def logistic(x, y, weight, ridge_scale):
     """Weighted ridge logistic regression by Newton steps; weights and bias for the unscaled x."""
     mean, sd = x.mean(axis=0), x.std(axis=0) + 1e-9
     z = np.c_[(x - mean) / sd, np.ones(len(x))]
     b = np.zeros(z.shape[1])
-    ridge = np.r_[np.full(x.shape[1], RIDGE), 0]
+    ridge = np.r_[np.full(x.shape[1], ridge_scale), 0]
     for _ in range(60):
         p = 1 / (1 + np.exp(-(z @ b).clip(-30, 30)))
         gradient = z.T @ (weight * (p - y)) / weight.sum() + ridge * b
-        curve = (z * (weight * p * (1 - p))[:, None]).T @ z / weight.sum() + RIDGE * np.eye(len(b))
+        curve = (z * (weight * p * (1 - p))[:, None]).T @ z / weight.sum() + ridge_scale * np.eye(len(b))
         step = np.linalg.solve(curve, gradient)
         b -= step
         if np.abs(step).max() < 1e-5:
@@ -97,7 +101,24 @@ def logistic(x, y, weight):
     return w, b[-1] - w @ mean
 
 
-def fit(found):
+def background_peaks(data):
+    """Features of every peak in the lungs, per background scan."""
+    network = session(detector.build_features())
+    for patient in sorted((data / "backgrounds").iterdir()):
+        hu, spacing, _ = scans.read_series(next(patient.iterdir()))
+        hu = scans.resample(hu, spacing, 1.0)
+        padded = np.pad(scaled(hu), [(0, -n % 2) for n in hu.shape], mode="edge")
+        mask = np.pad(scans.lung_mask(hu), [(0, -n % 2) for n in hu.shape])
+        yield peaks(network.run(None, {"input": padded[None, None]})[0][0], mask)[1]
+
+
+def fit(found, backgrounds):
+    first = fit_to(found, [], RIDGE_FIRST)
+    kept = [rows[np.argsort(-logits(first, rows), kind="stable")[BACKGROUND_LEFT_OUT:]] for rows in backgrounds]
+    return fit_to(found, kept, RIDGE)
+
+
+def fit_to(found, backgrounds, ridge_scale):
     x, y, weight, size = [], [], [], []
     for cube, rows, label, _ in found:
         if not len(rows):
@@ -113,8 +134,12 @@ def fit(found):
         x.append(inputs[label == 0])
         y.append(np.zeros((label == 0).sum()))
         weight.append(np.ones((label == 0).sum()))
+    for rows in backgrounds:
+        x.append(detector.discriminant_inputs(rows))
+        y.append(np.zeros(len(rows)))
+        weight.append(np.ones(len(rows)))
     x, y, weight = (np.concatenate(v) for v in (x, y, weight))
-    w, bias = logistic(squared(x), y, weight)
+    w, bias = logistic(squared(x), y, weight, ridge_scale)
     n = x.shape[1]
     quadratic = np.zeros((n, n))
     quadratic[np.triu_indices(n)] = w[n:]
@@ -160,12 +185,17 @@ def report(fitted, found, what):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=pathlib.Path)
-    found = list(cube_peaks(parser.parse_args().data))
+    data = parser.parse_args().data
+    refit(list(cube_peaks(data)), list(background_peaks(data)))
+
+
+def refit(found, backgrounds):
+    """Print the held-out figures, then fit on everything and write discriminant.json."""
     patients = sorted({f[0]["patient"] for f in found})
     held = set(np.random.default_rng(0).permutation(patients)[: len(patients) // 3])
     kept = [f for f in found if f[0]["patient"] not in held]
-    report(fit(kept), [f for f in found if f[0]["patient"] in held], "fitted on two thirds of the patients, the other third")
-    fitted = fit(found)
+    report(fit(kept, backgrounds), [f for f in found if f[0]["patient"] in held], "fitted on two thirds of the patients, the other third")
+    fitted = fit(found, backgrounds)
     text = {k: np.asarray(v).tolist() for k, v in fitted.items()}
     (HERE / "discriminant.json").write_text(json.dumps(text, indent=0) + "\n")
     report(fitted, found, "as shipped, on the patients it was fitted on")

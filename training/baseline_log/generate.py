@@ -17,9 +17,9 @@ import selftest
 
 VERSION = "1.0.0"
 PACK = pathlib.Path(__file__).resolve().parents[2] / "models" / "baseline-log" / VERSION
-TILE, MARGIN = 192, 32
-# Scores with about 1, 4 and 8 false marks a scan on the four LIDC scans of measure.py.
-POINTS = {"quiet": 0.9, "balanced": 0.6, "sensitive": 0.4}
+TILE, MARGIN = 160, 32
+# Scores with about 2, 5 and 8 false marks a scan on the four LIDC scans of measure.py.
+POINTS = {"quiet": 0.98, "balanced": 0.8, "sensitive": 0.55}
 
 HEAD = '''# Made by training/baseline_log/generate.py; docs/MODEL_PACKS.md explains every key.
 format = 1
@@ -27,7 +27,7 @@ name = "baseline-log"
 version = "{version}"
 licence = "Apache-2.0"
 intended_input = "Chest CT of adults, axial slices of 3 mm or less, any kernel; finds solid round opacities of 3 to 25 mm in the lungs"
-training = "Kernels by formula. The last step of the detector, a quadratic discriminant of 24 numbers, was fitted on the nodule cubes of 548 LIDC-IDRI patients (CC BY 3.0, doi:10.7937/K9/TCIA.2015.LO9QL9SX); three settings of the segmenter were chosen on a sixth of them"
+training = "Kernels by formula. The last step of the detector, a quadratic discriminant of 24 numbers, was fitted on the nodule cubes of 548 LIDC-IDRI patients and on unlabelled lungs of eight scans of QIN LUNG CT, CMB-CRC, CPTAC-LSCC and TCGA-THCA (CARD.md); three settings of the segmenter were chosen on a sixth of them"
 
 [operating_points]
 default = "balanced"
@@ -66,7 +66,7 @@ shape = [1, 5, {cells}, {cells}, {cells}]
 values = "logit"
 
 [network.selftest]
-tolerance = 0.01
+tolerance = 0.05
 probes = {detector_probes}
 
 [[network]]
@@ -112,7 +112,7 @@ def write(model, name, output):
 
 def main():
     PACK.mkdir(parents=True, exist_ok=True)
-    detector_sha256, detector_probes = write(detector.build(TILE, fit.load()), "detector.onnx", "head")
+    detector_sha256, detector_probes = write(detector.build(TILE, MARGIN, fit.load()), "detector.onnx", "head")
     segmenter_sha256, segmenter_probes = write(segmenter.build(), "segmenter.onnx", "probability")
     text = HEAD.format(
         version=VERSION, tile=TILE, cells=TILE // 2, margin=MARGIN, edge=segmenter.EDGE,

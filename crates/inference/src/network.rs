@@ -154,6 +154,7 @@ impl Network {
     ///
     /// # Errors
     /// [`NetworkError::Input`] for a shape other than the stated one, [`NetworkError::Run`] when ONNX Runtime fails.
+    #[allow(clippy::needless_pass_by_value)] // a view is two words; callers write `array.view()`
     pub fn run(&mut self, input: ArrayView5<'_, f32>) -> Result<Vec<ArrayD<f32>>, NetworkError> {
         self.run_all(&[input.into_dyn()])
     }
