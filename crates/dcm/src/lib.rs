@@ -8,6 +8,10 @@
 //! instances make one stack) -> [`volume`] (sorted HU array) with [`pixels`] (frames to HU).
 //! [`conformance`] is the one table of SOP classes and transfer syntaxes.
 //!
+//! Output side: [`source`] (what is copied from the scan) and a `domain::AnalysisResult` go into [`seg`] and
+//! [`sr`], which give [`derived::DerivedObject`]s; [`codes`] is the one table of coded concepts and [`ct`]
+//! writes CT images for the phantom and for tests.
+//!
 //! ```
 //! use dcm::{header, limits::Limits, part10};
 //! let meta = part10::FileMeta {
