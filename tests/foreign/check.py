@@ -14,7 +14,7 @@ from pathlib import Path
 # Each with its reason.
 ALLOWED = [
     # Our private codes are declared in CodingSchemeIdentificationSequence, which the checker does not read.
-    "Unrecognized defined term <99LUNGCAD>",
+    "Unrecognized defined term = <99LUNGCAD>",
     # What the scan's patient and study attributes lack or spell oddly is copied as it is.
     "needed to build DICOMDIR",
     "</PatientName(0010,0010)[1]> - Value dubious",
