@@ -125,6 +125,7 @@ async fn findings_schema() -> impl IntoResponse {
 }
 
 /// A panic costs one request; its text goes to the log.
+#[allow(clippy::needless_pass_by_value)] // the layer gives it this way
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> axum::response::Response {
     let text = cause.downcast_ref::<String>().cloned();
     let text = text.or_else(|| cause.downcast_ref::<&str>().map(|s| (*s).to_owned()));

@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<(), CliError> {
     let settings = arguments.config.load()?;
     let _telemetry = quiet_telemetry(&settings)?;
     let mut list = Checklist { wrong: 0 };
-    let source = settings.site_file.as_ref().map_or("built-in defaults".to_owned(), |p| p.display().to_string());
+    let source =
+        settings.site_file.as_ref().map_or("built-in defaults".to_owned(), |p| p.display().to_string());
     list.tell("configuration", Outcome::Fine(source));
     for warning in &settings.warnings {
         list.tell("configuration", Outcome::Unwise(warning.clone()));
@@ -83,9 +84,9 @@ fn joined(error: &CliError) -> String {
 fn check_listener(list: &mut Checklist, key: &str, address: SocketAddr) {
     let outcome = match std::net::TcpListener::bind(address) {
         Ok(_) => Outcome::Fine(format!("{address} is free")),
-        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
-            Outcome::Unwise(format!("{address} is in use, by a running lungcad or another program; choose another {key} if so"))
-        }
+        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => Outcome::Unwise(format!(
+            "{address} is in use, by a running lungcad or another program; choose another {key} if so"
+        )),
         Err(e) => Outcome::Wrong(format!("cannot listen on {address}: {e}; change {key}")),
     };
     list.tell(key, outcome);
@@ -97,7 +98,11 @@ fn check_packs(list: &mut Checklist, settings: &Settings) {
         Err(error) => return list.tell("models", Outcome::Wrong(joined(&error))),
     };
     if !packs.iter().any(|p| p.in_use) {
-        let cause = format!("pack {} is not in {}; set models.folder or models.pack", settings.models.pack, settings.models.folder.display());
+        let cause = format!(
+            "pack {} is not in {}; set models.folder or models.pack",
+            settings.models.pack,
+            settings.models.folder.display()
+        );
         list.tell("models", Outcome::Wrong(cause));
     }
     for pack in &packs {
@@ -120,7 +125,8 @@ async fn check_edges(list: &mut Checklist, settings: &Settings) {
         Err(error) => list.tell("storage", Outcome::Wrong(joined(&error))),
     }
     if settings.destinations.is_empty() {
-        let text = "none; results are kept and shown by REST only, add [[destinations]] to send them to a PACS";
+        let text =
+            "none; results are kept and shown by REST only, add [[destinations]] to send them to a PACS";
         list.tell("destination", Outcome::Unwise(text.to_owned()));
     }
     for destination in &settings.destinations {

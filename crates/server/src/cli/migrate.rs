@@ -16,6 +16,10 @@ pub(crate) fn run(arguments: &MigrateArguments) -> Result<(), CliError> {
     let settings = arguments.config.load()?;
     let _telemetry = quiet_telemetry(&settings)?;
     block_on(wiring::open_archive(&settings))??;
-    say(format_args!("{} has the tables of lungcad {}", settings.storage.database.shown(), env!("CARGO_PKG_VERSION")));
+    say(format_args!(
+        "{} has the tables of lungcad {}",
+        settings.storage.database.shown(),
+        env!("CARGO_PKG_VERSION")
+    ));
     Ok(())
 }

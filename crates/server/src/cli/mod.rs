@@ -68,7 +68,8 @@ impl CliError {
 
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
-        Self::usage(error.to_string()).with_hint("`lungcad check --defaults` prints every key with its meaning")
+        Self::usage(error.to_string())
+            .with_hint("`lungcad check --defaults` prints every key with its meaning")
     }
 }
 

@@ -71,7 +71,9 @@ fn list(config: &ConfigArgument) -> Result<(), CliError> {
     }
     if packs.is_empty() {
         let message = format!("no model pack in {}", settings.models.folder.display());
-        return Err(CliError::failed(message).with_hint("set models.folder to the folder that holds the packs"));
+        return Err(
+            CliError::failed(message).with_hint("set models.folder to the folder that holds the packs")
+        );
     }
     if problems.is_empty() { Ok(()) } else { Err(CliError::failed("a pack cannot be read")) }
 }
@@ -83,7 +85,8 @@ fn verify(config: &ConfigArgument, wanted: Option<&str>) -> Result<(), CliError>
         .filter(|p| wanted.is_none_or(|w| w == p.name || w == format!("{}@{}", p.name, p.version)))
         .collect();
     if chosen.is_empty() {
-        let message = format!("no pack {} in {}", wanted.unwrap_or("at all"), settings.models.folder.display());
+        let message =
+            format!("no pack {} in {}", wanted.unwrap_or("at all"), settings.models.folder.display());
         return Err(CliError::usage(message).with_hint("`lungcad models list` shows what is there"));
     }
     let mut failed = 0_usize;
@@ -97,8 +100,11 @@ fn verify(config: &ConfigArgument, wanted: Option<&str>) -> Result<(), CliError>
         }
     }
     if failed > 0 {
-        return Err(CliError::failed(format!("{failed} of {} packs are not what pack.toml says", chosen.len()))
-            .with_hint("fetch the pack again; do not edit its files"));
+        return Err(CliError::failed(format!(
+            "{failed} of {} packs are not what pack.toml says",
+            chosen.len()
+        ))
+        .with_hint("fetch the pack again; do not edit its files"));
     }
     Ok(())
 }

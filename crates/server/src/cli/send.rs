@@ -130,11 +130,16 @@ fn report(summary: &SendSummary, address: &str, called: &AeTitle, took: Duration
     }
     if !summary.failed.is_empty() {
         let count = summary.failed.len();
-        let message = format!("{count} of {} objects were not accepted by {called} at {address}", count as u64 + summary.sent);
-        return Err(CliError::failed(message).with_hint("sending again is safe: what is there already is not stored twice"));
+        let message = format!(
+            "{count} of {} objects were not accepted by {called} at {address}",
+            count as u64 + summary.sent
+        );
+        return Err(CliError::failed(message)
+            .with_hint("sending again is safe: what is there already is not stored twice"));
     }
     if summary.sent == 0 {
-        return Err(CliError::failed("no DICOM objects found").with_hint("name a folder or file with DICOM Part 10 files"));
+        return Err(CliError::failed("no DICOM objects found")
+            .with_hint("name a folder or file with DICOM Part 10 files"));
     }
     Ok(())
 }

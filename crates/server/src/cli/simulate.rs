@@ -4,7 +4,9 @@ use super::send::progress_bar;
 use super::{CliError, say, table};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Args, Command};
-use phantom::{Dose, Faults, Kernel, NoduleSpec, ObjectKind, PatientPosition, PixelStorage, SeriesSpec, SliceOrder};
+use phantom::{
+    Dose, Faults, Kernel, NoduleSpec, ObjectKind, PatientPosition, PixelStorage, SeriesSpec, SliceOrder,
+};
 use serde::de::DeserializeOwned;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -103,7 +105,9 @@ struct QuirkArguments {
 }
 
 /// One of `words`, as phantom spells it.
-fn word<T: DeserializeOwned + Clone + Send + Sync + 'static>(words: &'static [&'static str]) -> WordParser<T> {
+fn word<T: DeserializeOwned + Clone + Send + Sync + 'static>(
+    words: &'static [&'static str],
+) -> WordParser<T> {
     WordParser { words, kind: std::marker::PhantomData }
 }
 
@@ -195,7 +199,8 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<(), CliError> {
         write(&folder.join(&instance.file_name), &instance.bytes)?;
         count += 1;
     }
-    let truth = serde_json::to_vec_pretty(&scan.truth).map_err(|e| CliError::failed(format!("writing truth: {e}")))?;
+    let truth = serde_json::to_vec_pretty(&scan.truth)
+        .map_err(|e| CliError::failed(format!("writing truth: {e}")))?;
     let truth_path = arguments.out.join("truth.json");
     write(&truth_path, &truth)?;
     bar.finish_and_clear();
@@ -203,7 +208,10 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<(), CliError> {
     Ok(())
 }
 
-fn simulate(spec: &SeriesSpec, bar: &indicatif::ProgressBar) -> Result<phantom::Simulated, phantom::PhantomError> {
+fn simulate(
+    spec: &SeriesSpec,
+    bar: &indicatif::ProgressBar,
+) -> Result<phantom::Simulated, phantom::PhantomError> {
     phantom::simulate(spec, &|done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
@@ -215,7 +223,8 @@ fn prepare(folder: &Path) -> Result<(), CliError> {
     let failed = |e: std::io::Error| CliError::failed(format!("making folder {}: {e}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
     if std::fs::read_dir(folder).map_err(failed)?.next().is_some() {
-        return Err(CliError::usage(format!("{} is not empty", folder.display())).with_hint("name another --out folder"));
+        return Err(CliError::usage(format!("{} is not empty", folder.display()))
+            .with_hint("name another --out folder"));
     }
     Ok(())
 }
@@ -275,7 +284,8 @@ mod tests {
         let line = Line::try_parse_from(line.split(' ')).unwrap();
         run(&line.arguments).unwrap();
         assert_eq!(std::fs::read_dir(out.join("dicom")).unwrap().count(), 24);
-        let truth: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("truth.json")).unwrap()).unwrap();
+        let truth: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(out.join("truth.json")).unwrap()).unwrap();
         assert_eq!(truth["series"][0]["nodules"].as_array().unwrap().len(), 1);
         assert_eq!(run(&line.arguments).unwrap_err().exit, crate::cli::Exit::Usage);
     }

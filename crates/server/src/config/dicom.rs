@@ -61,7 +61,7 @@ fn titles(key: &str, texts: &[String]) -> Result<Vec<AeTitle>, ConfigError> {
 }
 
 impl DicomSettings {
-    pub(super) fn from_raw(raw: Raw) -> Result<Self, ConfigError> {
+    pub(super) fn from_raw(raw: &Raw) -> Result<Self, ConfigError> {
         let ae_title = title("dicom.ae_title", &raw.ae_title)?;
         let mut called = vec![ae_title.clone()];
         called.extend(titles("dicom.called_ae_titles", &raw.called_ae_titles)?);

@@ -43,7 +43,7 @@ pub(super) fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> 
 }
 
 impl HttpSettings {
-    pub(super) fn from_raw(raw: Raw, warnings: &mut Vec<String>) -> Result<Self, ConfigError> {
+    pub(super) fn from_raw(raw: &Raw, warnings: &mut Vec<String>) -> Result<Self, ConfigError> {
         let listen = address("http.listen", &raw.listen)?;
         let token = match (raw.token.trim(), raw.token_file.as_str()) {
             ("", "") => None,

@@ -160,13 +160,13 @@ fn deserialize<T: DeserializeOwned>(tree: Table) -> Result<T, ConfigError> {
 
 impl Settings {
     fn from_raw(raw: RawSettings, site: Option<&Path>) -> Result<Self, ConfigError> {
-        let dicom = DicomSettings::from_raw(raw.dicom)?;
+        let dicom = DicomSettings::from_raw(&raw.dicom)?;
         let mut warnings = Vec::new();
         let destinations = destinations::checked(raw.destinations, &dicom.ae_title)?;
         let settings = Self {
             destinations,
             storage: StorageSettings::from_raw(raw.storage)?,
-            http: HttpSettings::from_raw(raw.http, &mut warnings)?,
+            http: HttpSettings::from_raw(&raw.http, &mut warnings)?,
             completion: CompletionSettings::from_raw(&raw.completion)?,
             assembly: AssemblySettings::from_raw(&raw.assembly)?,
             models: ModelSettings::from_raw(raw.models)?,
@@ -194,7 +194,7 @@ fn first_line(key: &str, path: &str) -> Result<String, ConfigError> {
 }
 
 /// `value` when it lies between `low` and `high`.
-fn within<T: PartialOrd + std::fmt::Display>(key: &str, value: T, low: T, high: T) -> Result<T, ConfigError> {
+fn within<T: PartialOrd + Copy + std::fmt::Display>(key: &str, value: T, low: T, high: T) -> Result<T, ConfigError> {
     if value >= low && value <= high {
         return Ok(value);
     }
