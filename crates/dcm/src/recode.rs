@@ -27,15 +27,16 @@ pub enum RecodeError {
 ///
 /// # Errors
 /// [`RecodeError`].
-pub fn data_set_in<'b>(file_bytes: &'b [u8], transfer_syntax_uid: &str) -> Result<Cow<'b, [u8]>, RecodeError> {
+pub fn data_set_in<'b>(
+    file_bytes: &'b [u8],
+    transfer_syntax_uid: &str,
+) -> Result<Cow<'b, [u8]>, RecodeError> {
     let report = guard::check_file(file_bytes, &Limits::default())?;
     if report.transfer_syntax_uid == transfer_syntax_uid {
         return Ok(Cow::Borrowed(file_bytes.get(report.data_set_offset..).unwrap_or(&[])));
     }
-    let fault = |detail: String| RecodeError::Library {
-        transfer_syntax_uid: transfer_syntax_uid.to_owned(),
-        detail,
-    };
+    let fault =
+        |detail: String| RecodeError::Library { transfer_syntax_uid: transfer_syntax_uid.to_owned(), detail };
     let syntax = TransferSyntaxRegistry
         .get(transfer_syntax_uid)
         .ok_or_else(|| fault("unknown transfer syntax".to_owned()))?;

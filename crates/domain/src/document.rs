@@ -23,7 +23,8 @@ pub struct FindingsDocument {
 }
 
 /// Sentence of [`FindingsDocument::intended_use`] and of every page a person reads.
-pub const INTENDED_USE: &str = "Second reader for research use only. Not a diagnosis; every mark needs a radiologist's judgement.";
+pub const INTENDED_USE: &str =
+    "Second reader for research use only. Not a diagnosis; every mark needs a radiologist's judgement.";
 
 impl FindingsDocument {
     /// A document of these series.
@@ -186,7 +187,12 @@ impl SeriesDocument {
 
     /// A series without a result: still on its way, or failed.
     #[must_use]
-    pub fn without_result(study: &str, series: &str, state: SeriesState, reason: Option<ReasonDocument>) -> Self {
+    pub fn without_result(
+        study: &str,
+        series: &str,
+        state: SeriesState,
+        reason: Option<ReasonDocument>,
+    ) -> Self {
         Self {
             study_instance_uid: study.to_owned(),
             series_instance_uid: series.to_owned(),

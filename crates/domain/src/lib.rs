@@ -45,5 +45,7 @@ pub use lifecycle::{SeriesState, Stage};
 pub use mask::{BoundingBox, Mask, Run};
 pub use result::{AnalysisResult, LungVolumes, PackIdentity, SourceSlice, Timings};
 pub use series::{SeriesWarning, SkipReason};
-pub use uid::{FrameOfReferenceUid, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, UidError, derived_uid};
+pub use uid::{
+    FrameOfReferenceUid, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, UidError, derived_uid,
+};
 pub use volume::Volume;

@@ -28,7 +28,9 @@ pub enum SkipReason {
         image_type: String,
     },
     /// Not enough slices to be a chest.
-    #[error("only {count} axial slices, at least {count_min} are needed; send the whole series or lower assembly.slices_count_min")]
+    #[error(
+        "only {count} axial slices, at least {count_min} are needed; send the whole series or lower assembly.slices_count_min"
+    )]
     TooFewSlices {
         /// Slices of the largest stack.
         count: usize,
@@ -36,7 +38,9 @@ pub enum SkipReason {
         count_min: usize,
     },
     /// The stack is shorter than a chest.
-    #[error("slices cover {coverage_mm:.0} mm, at least {coverage_mm_min:.0} mm are needed; send the whole series or lower assembly.coverage_mm_min")]
+    #[error(
+        "slices cover {coverage_mm:.0} mm, at least {coverage_mm_min:.0} mm are needed; send the whole series or lower assembly.coverage_mm_min"
+    )]
     CoverageTooShort {
         /// First to last slice position.
         coverage_mm: f64,
@@ -44,7 +48,9 @@ pub enum SkipReason {
         coverage_mm_min: f64,
     },
     /// Slices are missing.
-    #[error("slice gap: {gap_mm:.2} mm after slice {after_slice_number} where the others are {spacing_mm:.2} mm apart; resend the missing slices")]
+    #[error(
+        "slice gap: {gap_mm:.2} mm after slice {after_slice_number} where the others are {spacing_mm:.2} mm apart; resend the missing slices"
+    )]
     SliceGap {
         /// 1-based number, counted from the feet, of the slice before the gap.
         after_slice_number: usize,
@@ -54,7 +60,9 @@ pub enum SkipReason {
         spacing_mm: f64,
     },
     /// Spacing changes along the stack in a way that is not a gap.
-    #[error("slice spacing is uneven ({spacing_mm_min:.2} to {spacing_mm_max:.2} mm); send a reconstruction with even spacing")]
+    #[error(
+        "slice spacing is uneven ({spacing_mm_min:.2} to {spacing_mm_max:.2} mm); send a reconstruction with even spacing"
+    )]
     UnevenSpacing {
         /// Smallest distance between neighbours.
         spacing_mm_min: f64,
@@ -62,7 +70,9 @@ pub enum SkipReason {
         spacing_mm_max: f64,
     },
     /// Two different slices at the same place (several phases or reconstructions in one series).
-    #[error("{count} positions hold more than one image with different pixels (first at {position_mm:.2} mm along the normal); send each phase as its own series")]
+    #[error(
+        "{count} positions hold more than one image with different pixels (first at {position_mm:.2} mm along the normal); send each phase as its own series"
+    )]
     DuplicatePosition {
         /// Positions concerned.
         count: usize,
@@ -70,7 +80,9 @@ pub enum SkipReason {
         position_mm: f64,
     },
     /// Slices of different orientation.
-    #[error("slices have different orientations and no single stack is complete; send the axial series alone")]
+    #[error(
+        "slices have different orientations and no single stack is complete; send the axial series alone"
+    )]
     MixedOrientation,
     /// Slices of different size or pixel spacing.
     #[error("slices have different matrix size or pixel spacing; send one reconstruction per series")]
@@ -82,13 +94,17 @@ pub enum SkipReason {
         tilt_degrees: f64,
     },
     /// Gantry tilt shears the stack more than is corrected.
-    #[error("gantry tilt of {tilt_degrees:.1} degrees shears the stack; send a series without tilt or raise assembly.tilt_degrees_max")]
+    #[error(
+        "gantry tilt of {tilt_degrees:.1} degrees shears the stack; send a series without tilt or raise assembly.tilt_degrees_max"
+    )]
     GantryTilt {
         /// Angle between slice normal and table movement.
         tilt_degrees: f64,
     },
     /// Slices too thick to see nodules.
-    #[error("slices are {thickness_mm:.1} mm thick or apart, at most {thickness_mm_max:.1} mm is analysed; send the thin reconstruction or raise assembly.thickness_mm_max")]
+    #[error(
+        "slices are {thickness_mm:.1} mm thick or apart, at most {thickness_mm_max:.1} mm is analysed; send the thin reconstruction or raise assembly.thickness_mm_max"
+    )]
     SlicesTooThick {
         /// Larger of spacing and SliceThickness.
         thickness_mm: f64,
@@ -96,7 +112,9 @@ pub enum SkipReason {
         thickness_mm_max: f64,
     },
     /// Position, orientation or pixel spacing is missing.
-    #[error("{attribute} is missing or malformed in instance {sop_instance_uid}; the scanner or a router dropped it")]
+    #[error(
+        "{attribute} is missing or malformed in instance {sop_instance_uid}; the scanner or a router dropped it"
+    )]
     GeometryMissing {
         /// DICOM keyword.
         attribute: String,
@@ -166,7 +184,9 @@ impl SkipReason {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum SeriesWarning {
     /// Slices of 3 mm and more: small nodules are missed, volumes are coarse.
-    #[error("slices are {thickness_mm:.1} mm thick or apart: small nodules may be missed and volumes are coarse")]
+    #[error(
+        "slices are {thickness_mm:.1} mm thick or apart: small nodules may be missed and volumes are coarse"
+    )]
     ThickSlices {
         /// Larger of spacing and SliceThickness.
         thickness_mm: f64,

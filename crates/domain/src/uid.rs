@@ -27,9 +27,8 @@ fn checked(text: &str) -> Result<String, UidError> {
     if text.len() > 64 {
         return Err(UidError::TooLong);
     }
-    let well_formed = text
-        .split('.')
-        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let well_formed =
+        text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     if well_formed { Ok(text.to_owned()) } else { Err(UidError::Malformed) }
 }
 

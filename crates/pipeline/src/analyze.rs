@@ -213,7 +213,10 @@ fn detect(
 
 fn first_input(network: &Network) -> Result<InputSpec, AnalyzeError> {
     let inputs = &network.spec().inputs;
-    inputs.first().cloned().ok_or_else(|| AnalyzeError::Unfit(format!("{} has no input", network.spec().file)))
+    inputs
+        .first()
+        .cloned()
+        .ok_or_else(|| AnalyzeError::Unfit(format!("{} has no input", network.spec().file)))
 }
 
 fn run_tile(

@@ -185,5 +185,6 @@ fn beats(a: &Reconstruction, b: &Reconstruction) -> Option<String> {
     if better_reconstruction(&b.plan.summary, &a.plan.summary).is_some() {
         return None;
     }
-    (a.series_instance_uid < b.series_instance_uid).then(|| "equal; the lower series UID was taken".to_owned())
+    (a.series_instance_uid < b.series_instance_uid)
+        .then(|| "equal; the lower series UID was taken".to_owned())
 }

@@ -136,7 +136,8 @@ pub fn run(
         })
         .collect();
     let rivals: Vec<Reconstruction> = plans.iter().flatten().cloned().collect();
-    let mut run = Run { out, networks, settings, events, load: &load, pictures: Vec::new(), results: Vec::new() };
+    let mut run =
+        Run { out, networks, settings, events, load: &load, pictures: Vec::new(), results: Vec::new() };
     let mut documents = Vec::new();
     for (index, (one, plan)) in all.iter().zip(plans).enumerate() {
         events(BatchEvent::Series { number: index + 1, total: all.len(), name: one.name.clone() });
@@ -177,13 +178,13 @@ impl Run<'_> {
     ) -> Result<SeriesDocument, BatchError> {
         let events = self.events;
         let step = |step: Step, done: usize, total: usize| events(BatchEvent::Step { step, done, total });
-        let assembled =
-            match one.instances.assemble(&own.plan, self.load, &|d, t| step(Step::Assemble, d, t)) {
-                Ok(assembled) => assembled,
-                Err(reason) => {
-                    return Ok(SeriesDocument::skipped(one.study.as_str(), one.series.as_str(), &reason));
-                }
-            };
+        let assembled = match one.instances.assemble(&own.plan, self.load, &|d, t| step(Step::Assemble, d, t))
+        {
+            Ok(assembled) => assembled,
+            Err(reason) => {
+                return Ok(SeriesDocument::skipped(one.study.as_str(), one.series.as_str(), &reason));
+            }
+        };
         let mut result = match analyze(&assembled, self.networks, &self.settings.analysis, &step) {
             Ok(result) => result,
             Err(AnalyzeError::Skip(reason)) => {

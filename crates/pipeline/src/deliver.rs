@@ -41,7 +41,9 @@ enum DeliverError {
     Object { name: String, cause: String },
     #[error("destination {0} is not in the configuration any more; add it again or cancel the delivery")]
     UnknownDestination(String),
-    #[error("{called} at {address} accepts no transfer syntax for SOP class {sop_class_uid}; switch the object off for this destination, or the class on at the peer")]
+    #[error(
+        "{called} at {address} accepts no transfer syntax for SOP class {sop_class_uid}; switch the object off for this destination, or the class on at the peer"
+    )]
     NotAccepted { called: String, address: String, sop_class_uid: String },
 }
 
@@ -91,8 +93,12 @@ async fn deliver_job(archive: &Archive, destinations: &BTreeMap<String, Destinat
     };
     match outcome {
         Ok(sent) => match archive.finish_delivery(job).await {
-            Ok(_) => tracing::info!(destination = wanted, series = %job.series_uid, objects = sent, "delivered"),
-            Err(error) => tracing::error!(%error, "noting a delivery failed; it is repeated when its lease ends"),
+            Ok(_) => {
+                tracing::info!(destination = wanted, series = %job.series_uid, objects = sent, "delivered")
+            }
+            Err(error) => {
+                tracing::error!(%error, "noting a delivery failed; it is repeated when its lease ends")
+            }
         },
         Err(error) => {
             let retry = (!error.is_permanent()).then(|| back_off(destination, job.attempt));

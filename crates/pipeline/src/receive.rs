@@ -183,7 +183,10 @@ fn archive_status(error: &archive::Error) -> StoreStatus {
         }
         other => {
             tracing::error!(error = %other, "storing an instance failed");
-            StoreStatus::with_comment(StatusCode::PROCESSING_FAILURE, "storing failed; see the receiver's log")
+            StoreStatus::with_comment(
+                StatusCode::PROCESSING_FAILURE,
+                "storing failed; see the receiver's log",
+            )
         }
     }
 }
@@ -299,17 +302,14 @@ impl StoreService for Receiver {
         }
         let outcome = match &ended.end {
             AssociationEnd::Released => AssociationOutcome::Released,
-            AssociationEnd::AbortedByPeer { .. } | AssociationEnd::Aborted { .. } => AssociationOutcome::Aborted,
+            AssociationEnd::AbortedByPeer { .. } | AssociationEnd::Aborted { .. } => {
+                AssociationOutcome::Aborted
+            }
             _ => AssociationOutcome::Lost,
         };
         if !ended.calling.is_empty() {
             self.counters.associations_open_count.fetch_sub(1, Ordering::Relaxed);
         }
-        tracing::info!(
-            calling = %ended.calling, peer = %ended.peer, end = %ended.end,
-            stored = ended.instances_count_stored, failed = ended.instances_count_failed,
-            ms = ended.duration.as_millis(), "association ended"
-        );
         if let Err(error) = self.archive.association_ended(&ended.association_id.to_string(), outcome).await {
             tracing::error!(%error, "noting the end of an association failed");
         }

@@ -124,14 +124,8 @@ fn picture(
     let fault = |cause: String| ReportError::Picture { label: finding.label(), cause };
     let hu = slice_hu(finding.measures.key_slice_index).map_err(fault)?;
     let options = render::PictureOptions::default();
-    let bytes = render::finding_picture(
-        finding,
-        hu.view(),
-        &result.affine,
-        result.slices.len(),
-        &options,
-    )
-    .map_err(|e| fault(e.to_string()))?;
+    let bytes = render::finding_picture(finding, hu.view(), &result.affine, result.slices.len(), &options)
+        .map_err(|e| fault(e.to_string()))?;
     Ok(ReportObject { role: "png", name: picture_name(finding.number), dicom: None, bytes })
 }
 
@@ -149,8 +143,9 @@ pub fn skipped_objects(
         return Ok(Vec::new());
     }
     let charset = settings.read.charset_fallback.as_deref();
-    let source = SourceContext::read(source_bytes, &settings.read.limits, charset)
-        .map_err(|e| ReportError::Source { instance: "of a skipped series".to_owned(), cause: e.to_string() })?;
+    let source = SourceContext::read(source_bytes, &settings.read.limits, charset).map_err(|e| {
+        ReportError::Source { instance: "of a skipped series".to_owned(), cause: e.to_string() }
+    })?;
     let sr = dcm::sr::skipped::write(skipped, &source, &settings.objects)?;
     Ok(vec![ReportObject::dicom("sr", "report.sr.dcm", sr)])
 }

@@ -56,7 +56,8 @@ impl Rest {
             return Ok(bytes);
         }
         let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let detail = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no detail").to_owned();
+        let detail =
+            problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no detail").to_owned();
         Err(RestError::Problem { url, status: status.as_u16(), detail })
     }
 
@@ -81,7 +82,7 @@ impl Rest {
     pub async fn segmentation(&self, series: &str) -> Result<Option<Vec<u8>>, RestError> {
         let path = format!("/api/v1/series/{series}/objects");
         let listed: Value = self.parse(&path, &self.get(&path).await?)?;
-        let items = listed["items"].as_array().cloned().unwrap_or_default();
+        let items = listed.as_array().cloned().unwrap_or_default();
         let seg = items.iter().find(|o| o["role"] == "seg").and_then(|o| o["name"].as_str());
         match seg {
             Some(name) => self.get(&format!("{path}/{name}")).await.map(Some),

@@ -46,6 +46,8 @@ pub async fn supervise(
         let started = Instant::now();
         match spawn(&command) {
             Ok(mut child) => {
+                // Waiting would close the pipe, and its end asks the child to leave.
+                let pipe = child.stdin.take();
                 alive.fetch_add(1, Ordering::Relaxed);
                 let ended = tokio::select! {
                     ended = child.wait() => Some(ended),
@@ -53,6 +55,7 @@ pub async fn supervise(
                 };
                 alive.fetch_sub(1, Ordering::Relaxed);
                 let Some(ended) = ended else {
+                    drop(pipe);
                     stop(child).await;
                     return;
                 };
@@ -86,9 +89,8 @@ fn spawn(command: &WorkerCommand) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Closes the child's input, which asks it to leave, and kills it when it does not.
+/// Waits for a child that was asked to leave, and kills it when it does not.
 async fn stop(mut child: Child) {
-    drop(child.stdin.take());
     if tokio::time::timeout(STOP_GRACE, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
@@ -100,7 +102,8 @@ fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (_, Some(9)) => "worker process was killed (signal 9): out of memory, or by hand".to_owned(),
         (_, Some(6)) => {
-            "worker process aborted (signal 6): a library failed or worker.memory_max_gb was reached".to_owned()
+            "worker process aborted (signal 6): a library failed or worker.memory_max_gb was reached"
+                .to_owned()
         }
         (_, Some(11)) => "worker process crashed (signal 11) in a decoder or network library".to_owned(),
         (_, Some(signal)) => format!("worker process ended by signal {signal}"),

@@ -255,7 +255,8 @@ impl TruthSeries {
         for nodule in &self.nodules {
             let radius = nodule.consensus50.mean_diameter_mm / 2.0;
             let center = nodule.consensus50.centre_lps;
-            let mut near: Vec<&Mark> = marks.iter().filter(|m| m.center.distance_mm(center) < radius).collect();
+            let mut near: Vec<&Mark> =
+                marks.iter().filter(|m| m.center.distance_mm(center) < radius).collect();
             near.sort_by(|a, b| b.score.total_cmp(&a.score));
             used.extend(near.iter().map(|m| m.number));
             nodules.push(NoduleOutcome {
@@ -332,7 +333,8 @@ mod tests {
     /// Goal: our masks from the readers' outlines are those whose voxels the truth document counts.
     #[test]
     fn consensus_masks_have_the_stated_number_of_voxels() {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/lidc-truth.json");
+        let root =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/lidc-truth.json");
         let Ok(bytes) = std::fs::read(&root) else {
             println!("skipped: {} is not there", root.display());
             return;
@@ -342,7 +344,13 @@ mod tests {
         for (series, raw) in document.series.iter().zip(value["series"].as_array().unwrap()) {
             for (nodule, raw) in series.nodules.iter().zip(raw["nodules"].as_array().unwrap()) {
                 let stated = raw["consensus50"]["voxels"].as_u64().unwrap();
-                assert_eq!(nodule.mask().voxel_count() as u64, stated, "{} {}", series.series_instance_uid, nodule.id);
+                assert_eq!(
+                    nodule.mask().voxel_count() as u64,
+                    stated,
+                    "{} {}",
+                    series.series_instance_uid,
+                    nodule.id
+                );
             }
         }
     }

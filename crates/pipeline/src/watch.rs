@@ -48,7 +48,8 @@ async fn look(
     series: &ReceivingSeries,
     known: &mut HashMap<SeriesInstanceUid, Known>,
 ) -> archive::Result<()> {
-    let quiet_for = Duration::from_micros(u64::try_from(archive::now() - series.last_arrival_at).unwrap_or(0));
+    let quiet_for =
+        Duration::from_micros(u64::try_from(archive::now() - series.last_arrival_at).unwrap_or(0));
     if quiet_for < rules.quiet.min(rules.quiet_long) {
         return Ok(());
     }

@@ -139,7 +139,8 @@ pub fn thread_pool(threads_count: usize) -> Result<Arc<rayon::ThreadPool>, Strin
 impl Worker {
     async fn run(&self, job: &ClaimedJob) -> WorkerEnd {
         let done = CancellationToken::new();
-        let heart = tokio::spawn(heartbeat(self.archive.clone(), job.clone(), self.settings.lease, done.clone()));
+        let heart =
+            tokio::spawn(heartbeat(self.archive.clone(), job.clone(), self.settings.lease, done.clone()));
         let work = async {
             match job.kind {
                 JobKind::AnalyzeSeries => self.analyze_series(job).await,
@@ -175,11 +176,7 @@ impl Worker {
         for record in self.archive.series_instances(series).await? {
             let header: InstanceHeader = serde_json::from_str(&record.facts_json)
                 .map_err(|e| JobError::Facts(record.sop_instance_uid.to_string(), e))?;
-            stored.push(StoredInstance {
-                header,
-                blob_key: record.blob_key,
-                sha256: record.data_set_sha256,
-            });
+            stored.push(StoredInstance { header, blob_key: record.blob_key, sha256: record.data_set_sha256 });
         }
         Ok(SeriesInstances::new(stored))
     }
@@ -218,7 +215,9 @@ impl Worker {
                 tracing::info!(series = %job.series_uid, findings = result.findings.len(), ms = result.timings_ms.total, "analyzed");
                 self.withdraw_worse(&choice.worse, &job.series_uid).await?;
             }
-            Finish::Stale => tracing::info!(series = %job.series_uid, "series was reopened meanwhile; result thrown away"),
+            Finish::Stale => {
+                tracing::info!(series = %job.series_uid, "series was reopened meanwhile; result thrown away")
+            }
         }
         Ok(())
     }
@@ -278,8 +277,10 @@ impl Worker {
             if record.state != SeriesState::Done {
                 continue;
             }
-            let reason =
-                SkipReason::BetterReconstruction { better_series_instance_uid: own.clone(), why: why.clone() };
+            let reason = SkipReason::BetterReconstruction {
+                better_series_instance_uid: own.clone(),
+                why: why.clone(),
+            };
             let skip = new_skip(&reason)?;
             // A revision that moved on means that it is being received again: it will compete by itself.
             match self.archive.skip_series(series, record.revision, &skip).await {
@@ -297,8 +298,7 @@ impl Worker {
         instances: &SeriesInstances,
         reason: SkipReason,
     ) -> Result<(), JobError> {
-        let document =
-            SeriesDocument::skipped(job.study_uid.as_str(), job.series_uid.as_str(), &reason);
+        let document = SeriesDocument::skipped(job.study_uid.as_str(), job.series_uid.as_str(), &reason);
         let result = NewResult {
             input_digest: instances.input_digest.clone(),
             config_digest: format!("skip {}", reason.code()),
@@ -310,8 +310,7 @@ impl Worker {
         let objects = self.skip_objects(instances, &reason).await?;
         let skip = new_skip(&reason)?;
         tracing::info!(series = %job.series_uid, code = reason.code(), %reason, "series not analysed");
-        let destinations: &[String] =
-            if objects.is_empty() { &[] } else { &self.settings.destinations };
+        let destinations: &[String] = if objects.is_empty() { &[] } else { &self.settings.destinations };
         self.archive.finish_skip(job, &skip, &result, &objects, destinations).await?;
         Ok(())
     }
@@ -347,8 +346,12 @@ impl Worker {
         let written = written.await.map_err(|_| JobError::Panicked)??;
         let objects: Vec<NewObject> = written.into_iter().map(new_object).collect();
         match self.archive.finish_report(job, &objects, &self.settings.destinations).await? {
-            Finish::Stored(_) => tracing::info!(series = %job.series_uid, objects = objects.len(), "result published"),
-            Finish::Stale => tracing::info!(series = %job.series_uid, "series was reopened meanwhile; objects thrown away"),
+            Finish::Stored(_) => {
+                tracing::info!(series = %job.series_uid, objects = objects.len(), "result published")
+            }
+            Finish::Stale => {
+                tracing::info!(series = %job.series_uid, "series was reopened meanwhile; objects thrown away")
+            }
         }
         Ok(())
     }
@@ -391,10 +394,12 @@ fn write_objects(
     wanted.sort_unstable();
     wanted.dedup();
     let slices = instances.slices_hu(&plan, &wanted, load).map_err(JobError::Plan)?;
-    let slice_hu = |index: usize| slices.get(&index).cloned().ok_or_else(|| format!("slice {index} is missing"));
+    let slice_hu =
+        |index: usize| slices.get(&index).cloned().ok_or_else(|| format!("slice {index} is missing"));
     let key = result.slices.first().map(|s| s.blob_key.as_str()).unwrap_or_default();
-    let source = load(key).map_err(|cause| {
-        crate::report::ReportError::Source { instance: result.series_instance_uid.to_string(), cause }
+    let source = load(key).map_err(|cause| crate::report::ReportError::Source {
+        instance: result.series_instance_uid.to_string(),
+        cause,
     })?;
     Ok(objects(result, &source, &slice_hu, settings)?)
 }

@@ -152,7 +152,9 @@ impl Telemetry {
     /// A sentence, when the filter is malformed or something else already logs.
     pub(crate) fn start(log: &LogSettings) -> Result<Self, String> {
         use tracing_subscriber::{EnvFilter, fmt};
-        let filter = EnvFilter::builder().parse(format!("ort=warn,{}", log.level)).map_err(|e| format!("log.level: {e}"))?;
+        let filter = EnvFilter::builder()
+            .parse(format!("ort=warn,{}", log.level))
+            .map_err(|e| format!("log.level: {e}"))?;
         let builder = fmt::Subscriber::builder().with_env_filter(filter).with_writer(std::io::stderr);
         let started = match log.format {
             LogFormat::Text => {

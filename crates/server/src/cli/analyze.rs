@@ -77,8 +77,10 @@ fn truth(arguments: &AnalyzeArguments) -> Result<Option<TruthDocument>, CliError
 fn tell(outcome: &BatchOutcome, truth: Option<&TruthDocument>) {
     for series in &outcome.document.series {
         findings::tell_series(series);
-        let result = outcome.results.iter().find(|r| r.series_instance_uid.as_str() == series.series_instance_uid);
-        let (Some(result), Some(truth)) = (result, truth.and_then(|t| t.series(&series.series_instance_uid))) else {
+        let result =
+            outcome.results.iter().find(|r| r.series_instance_uid.as_str() == series.series_instance_uid);
+        let (Some(result), Some(truth)) = (result, truth.and_then(|t| t.series(&series.series_instance_uid)))
+        else {
             continue;
         };
         let marks: Vec<Mark> = result
@@ -97,7 +99,10 @@ fn tell(outcome: &BatchOutcome, truth: Option<&TruthDocument>) {
 fn verdict(outcome: &BatchOutcome) -> Result<(), CliError> {
     let count = |state| outcome.document.series.iter().filter(|s| s.state == state).count();
     if count(SeriesState::Failed) > 0 {
-        return Err(CliError::failed(format!("{} series failed; see the reasons above", count(SeriesState::Failed))));
+        return Err(CliError::failed(format!(
+            "{} series failed; see the reasons above",
+            count(SeriesState::Failed)
+        )));
     }
     if count(SeriesState::Done) == 0 {
         return Err(CliError::nothing_analyzed("no series was analysed; see the reasons above"));

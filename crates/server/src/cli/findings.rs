@@ -31,7 +31,8 @@ pub(crate) struct FindingsArguments {
 /// Waits, fetches, prints.
 pub(crate) fn run(arguments: &FindingsArguments) -> Result<(), CliError> {
     let truth = arguments.truth.as_ref().map(|path| {
-        let read = std::fs::read(path).map_err(|e| e.to_string()).and_then(|bytes| TruthDocument::parse(&bytes));
+        let read =
+            std::fs::read(path).map_err(|e| e.to_string()).and_then(|bytes| TruthDocument::parse(&bytes));
         read.map_err(|e| CliError::usage(format!("reading truth {}: {e}", path.display())))
     });
     let truth = truth.transpose()?;
@@ -47,7 +48,9 @@ pub(crate) fn run(arguments: &FindingsArguments) -> Result<(), CliError> {
         }
         match document.series.first().map(|s| s.state) {
             Some(SeriesState::Done) => Ok(()),
-            Some(SeriesState::Skipped) => Err(CliError::nothing_analyzed("the series was not analysed; see the reason above")),
+            Some(SeriesState::Skipped) => {
+                Err(CliError::nothing_analyzed("the series was not analysed; see the reason above"))
+            }
             Some(state) => Err(CliError::failed(format!("the series is {}", state.as_str()))),
             None => Err(CliError::failed("the server knows no such series")),
         }
@@ -93,7 +96,12 @@ async fn marks(
             let z = truth.slice_index(*position);
             runs.extend(pixels.iter().map(|&(y, x_start, x_end)| Run { z, y, x_start, x_end }));
         }
-        Mark { number: nodule.number, score: nodule.score, center: nodule.center_lps_mm, mask: Mask::from(runs) }
+        Mark {
+            number: nodule.number,
+            score: nodule.score,
+            center: nodule.center_lps_mm,
+            mask: Mask::from(runs),
+        }
     });
     Ok(marks.collect())
 }
@@ -133,7 +141,17 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
     if series.nodules.is_empty() {
         return;
     }
-    let mut rows = table(&["", "score", "side", "type", "long x short", "mean", "volume", "HU", "centre x, y, z (LPS mm)"]);
+    let mut rows = table(&[
+        "",
+        "score",
+        "side",
+        "type",
+        "long x short",
+        "mean",
+        "volume",
+        "HU",
+        "centre x, y, z (LPS mm)",
+    ]);
     for n in &series.nodules {
         let c = n.center_lps_mm;
         rows.add_row([
@@ -156,8 +174,12 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
 pub(crate) fn tell_comparison(comparison: &Comparison) {
     let counting = || comparison.nodules.iter().filter(|n| n.counts);
     let found = counting().filter(|n| n.hit.is_some()).count();
-    say(format_args!("  truth: {found} of {} nodules that most readers marked were found", counting().count()));
-    let mut rows = table(&["", "readers", "size", "volume", "found as", "score", "off by", "Dice", "volume ratio"]);
+    say(format_args!(
+        "  truth: {found} of {} nodules that most readers marked were found",
+        counting().count()
+    ));
+    let mut rows =
+        table(&["", "readers", "size", "volume", "found as", "score", "off by", "Dice", "volume ratio"]);
     for nodule in &comparison.nodules {
         let mut row = vec![
             nodule.id.clone(),

@@ -194,7 +194,12 @@ fn first_line(key: &str, path: &str) -> Result<String, ConfigError> {
 }
 
 /// `value` when it lies between `low` and `high`.
-fn within<T: PartialOrd + Copy + std::fmt::Display>(key: &str, value: T, low: T, high: T) -> Result<T, ConfigError> {
+fn within<T: PartialOrd + Copy + std::fmt::Display>(
+    key: &str,
+    value: T,
+    low: T,
+    high: T,
+) -> Result<T, ConfigError> {
     if value >= low && value <= high {
         return Ok(value);
     }

@@ -42,7 +42,11 @@ pub(super) fn receive(settings: &Settings) -> ReceiveSettings {
     ReceiveSettings {
         memory_size_max: read.limits.object_size_max.saturating_add(RECEIVE_MEMORY_SPARE),
         read,
-        other_objects: if settings.dicom.keep_other_objects { OtherObjects::Keep } else { OtherObjects::Refuse },
+        other_objects: if settings.dicom.keep_other_objects {
+            OtherObjects::Keep
+        } else {
+            OtherObjects::Refuse
+        },
     }
 }
 
@@ -73,7 +77,8 @@ pub(super) fn report(settings: &Settings, installation: &str) -> ReportSettings 
     let now = OffsetDateTime::now_utc();
     let local = time::UtcOffset::local_offset_at(now).map_or(now, |offset| now.to_offset(offset));
     let mut objects = ObjectOptions::new(installation, env!("CARGO_PKG_VERSION"), local);
-    objects.preliminary = if settings.report.preliminary { Preliminary::Preliminary } else { Preliminary::Final };
+    objects.preliminary =
+        if settings.report.preliminary { Preliminary::Preliminary } else { Preliminary::Final };
     objects.sr_class = match settings.report.sr_class {
         SrClass::Comprehensive3d => dcm::derived::SrClass::Comprehensive3d,
         SrClass::Comprehensive => dcm::derived::SrClass::Comprehensive,
@@ -100,7 +105,8 @@ fn models_folder(named: &Path) -> PathBuf {
     }
     let program = std::env::current_exe().ok();
     let beside = program.as_deref().and_then(Path::parent);
-    let places = ["", "../share/lungcad", "../..", "../../.."].map(|up| beside.map(|b| b.join(up).join(named)));
+    let places =
+        ["", "../share/lungcad", "../..", "../../.."].map(|up| beside.map(|b| b.join(up).join(named)));
     places.into_iter().flatten().find(|p| p.is_dir()).unwrap_or_else(|| named.to_owned())
 }
 

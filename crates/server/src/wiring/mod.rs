@@ -29,7 +29,10 @@ pub(crate) async fn open_archive(settings: &Settings) -> Result<archive::Archive
 }
 
 /// The same under a name of its own.
-pub(crate) async fn open_archive_as(settings: &Settings, process: String) -> Result<archive::Archive, CliError> {
+pub(crate) async fn open_archive_as(
+    settings: &Settings,
+    process: String,
+) -> Result<archive::Archive, CliError> {
     let blobs = match &settings.storage.s3 {
         None => archive::BlobSettings::Local { root: settings.storage.root.join("blobs") },
         Some(s3) => archive::BlobSettings::S3 {
@@ -46,7 +49,9 @@ pub(crate) async fn open_archive_as(settings: &Settings, process: String) -> Res
         && let Err(e) = std::fs::create_dir_all(folder)
     {
         let message = format!("making folder {}: {e}", folder.display());
-        return Err(CliError::failed(message).with_hint("set storage.root to a folder that lungcad may write to"));
+        return Err(
+            CliError::failed(message).with_hint("set storage.root to a folder that lungcad may write to")
+        );
     }
     let deliver = settings.destinations.iter().map(|d| i64::from(d.tries_max)).max();
     let usual = archive::AttemptLimits::default();

@@ -44,8 +44,8 @@ pub(crate) fn verify_pack(settings: &Settings, pack: &PackRow) -> Result<String,
 /// One small simulated chest through lungs and networks; what ran and how long it took.
 pub(crate) fn self_test(settings: &Settings) -> Result<String, CliError> {
     let threads = convert::threads(settings);
-    let mut networks = Networks::load(&convert::networks(settings, threads))
-        .map_err(|e| CliError::failed(e.to_string()))?;
+    let mut networks =
+        Networks::load(&convert::networks(settings, threads)).map_err(|e| CliError::failed(e.to_string()))?;
     let spec = phantom::SeriesSpec {
         slices_count: 64,
         matrix: 160,

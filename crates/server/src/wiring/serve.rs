@@ -115,18 +115,25 @@ async fn bind_dicom(settings: &Settings) -> Result<Scp, CliError> {
     let scp = ScpSettings {
         listen: dicom.listen,
         abstract_syntaxes,
-        other_storage: if dicom.keep_other_objects { OtherStorage::AcceptKept } else { OtherStorage::AcceptNotKept },
+        other_storage: if dicom.keep_other_objects {
+            OtherStorage::AcceptKept
+        } else {
+            OtherStorage::AcceptNotKept
+        },
         transfer_syntaxes: dcm::conformance::TRANSFER_SYNTAXES.iter().map(|t| t.uid.to_owned()).collect(),
         implementation: convert::implementation(),
         limits,
     };
-    Scp::bind(scp).await.map_err(|e| CliError::failed(e.to_string()).with_hint("set dicom.listen to a free address"))
+    Scp::bind(scp)
+        .await
+        .map_err(|e| CliError::failed(e.to_string()).with_hint("set dicom.listen to a free address"))
 }
 
 async fn bind_http(settings: &Settings) -> Result<TcpListener, CliError> {
     let listen = settings.http.listen;
     TcpListener::bind(listen).await.map_err(|e| {
-        CliError::failed(format!("listening for HTTP on {listen}: {e}")).with_hint("set http.listen to a free address")
+        CliError::failed(format!("listening for HTTP on {listen}: {e}"))
+            .with_hint("set http.listen to a free address")
     })
 }
 
@@ -199,7 +206,8 @@ async fn start_workers(
     cancel: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), CliError> {
-    let program = std::env::current_exe().map_err(|e| CliError::failed(format!("finding this program: {e}")))?;
+    let program =
+        std::env::current_exe().map_err(|e| CliError::failed(format!("finding this program: {e}")))?;
     let mut arguments = vec!["worker".to_owned()];
     if let Some(path) = &settings.site_file {
         arguments.extend(["--config".to_owned(), path.display().to_string()]);

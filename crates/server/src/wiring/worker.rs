@@ -41,7 +41,9 @@ pub(crate) async fn work(settings: Settings, name: String) -> Result<(), CliErro
     tracing::info!(worker = %name, threads = threads_count, pack = %networks.identity().name, "worker ready");
     match run(archive, networks, work, name, cancel).await {
         Ok(WorkerEnd::Cancelled) => Ok(()),
-        Ok(WorkerEnd::Stuck) => Err(CliError::failed("a job took too long; the worker process ends to stop it")),
+        Ok(WorkerEnd::Stuck) => {
+            Err(CliError::failed("a job took too long; the worker process ends to stop it"))
+        }
         Err(cause) => Err(CliError::failed(cause)),
     }
 }

@@ -1,0 +1,6 @@
+//! Stories with the real binary and real peers. One test program: each would link all of lungcad again.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod one_scan;
