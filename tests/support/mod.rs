@@ -1,5 +1,6 @@
 //! Real parts on free ports: lungcad itself, Orthanc, DCMTK, PostgreSQL. Everything stops and is removed on drop.
 
+#![allow(clippy::print_stdout)] // a skipped test says so
 #![allow(dead_code, unreachable_pub)] // each story uses some of it
 
 use serde_json::Value;
@@ -289,16 +290,24 @@ pub struct Orthanc {
 impl Orthanc {
     /// Starts one on free ports that takes everything; instances sent again overwrite.
     pub fn start() -> Self {
+        Self::start_on(free_port(), &serde_json::json!({}))
+    }
+
+    /// The same on a given DICOM port, with other settings over the usual ones.
+    pub fn start_on(dicom_port: u16, settings: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (dicom_port, http_port) = (free_port(), free_port());
+        let http_port = free_port();
         let at = folder.path().display().to_string();
-        let config = serde_json::json!({
+        let mut config = serde_json::json!({
             "Name": "t", "StorageDirectory": at, "IndexDirectory": at, "HttpPort": http_port,
             "DicomPort": dicom_port, "DicomAet": "ORTHANC", "RemoteAccessAllowed": false,
             "AuthenticationEnabled": false, "DicomCheckCalledAet": false, "DicomAlwaysAllowStore": true,
             "DicomAlwaysAllowEcho": true, "StableAge": 2, "OverwriteInstances": true,
             "UnknownSopClassAccepted": true, "Plugins": [],
         });
+        for (key, value) in settings.as_object().into_iter().flatten() {
+            config[key] = value.clone();
+        }
         let path = folder.path().join("orthanc.json");
         std::fs::write(&path, config.to_string()).unwrap();
         let child = Command::new("Orthanc")
