@@ -16,6 +16,7 @@
 //! | attenuation class, side | [`characterise`] |
 //! | noise of a scan | [`quality`] |
 //! | FROC by the rules of LUNA16 | [`evaluate`] |
+//! | risk models, eligibility, and the door to every clinical rule | [`risk`], [`eligibility`], [`clinical`] |
 //! | filters, components, morphology, distances | [`filter`], [`components`], [`morphology`] |
 //!
 //! ```
@@ -34,8 +35,10 @@
 #![allow(clippy::needless_pass_by_value, reason = "array views are handles; ndarray passes them by value")]
 
 pub mod characterise;
+pub mod clinical;
 pub mod components;
 pub mod detect;
+pub mod eligibility;
 pub mod evaluate;
 pub mod filter;
 pub mod lungs;
@@ -46,4 +49,5 @@ pub mod outline;
 pub mod quality;
 pub mod reduce;
 pub mod resample;
+pub mod risk;
 pub mod tiles;
