@@ -41,6 +41,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ab_glyph", &["render"]),
     ("nix", &["pipeline"]),
     ("axum", &["server"]),
+    ("hyper", &["server"]),
+    ("hyper-util", &["server"]),
     ("tower", &["server"]),
     ("tower-http", &["server"]),
     ("utoipa", &["server"]),
@@ -81,6 +83,7 @@ const LICENCES: &[&str] = &[
     "NCSA",
     "Unlicense",
     "bzip2-1.0.6",
+    "IJG", // jpeg-encoder, through dicom-pixeldata: acknowledge the Independent JPEG Group in the documentation
 ];
 
 fn root() -> PathBuf {

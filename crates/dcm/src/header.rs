@@ -1,8 +1,7 @@
 //! The attributes that lungcad uses, read tolerantly: what is missing or malformed is absent, and the
 //! stage that needs it decides. Only the three UIDs that say which instance this is must be there.
 //!
-//! The whole object is walked within [`Limits`] on the same pass ([`crate::walk`]), so reading a header is
-//! also guarding it.
+//! The object is walked within [`Limits`] on the same pass ([`crate::walk`]): reading a header guards it.
 
 use crate::guard::{self, GuardError};
 use crate::limits::Limits;

@@ -73,6 +73,7 @@ impl From<Mask> for Vec<Run> {
 impl Mask {
     /// The voxels that are `true` in `dense`, an array `[z, y, x]` whose first voxel is `origin` of the volume.
     #[must_use]
+    #[allow(clippy::needless_pass_by_value)] // a view is a handle
     pub fn from_dense(origin: VoxelIndex, dense: ArrayView3<'_, bool>) -> Self {
         let mut runs = Vec::new();
         for (z, slice) in dense.outer_iter().enumerate() {

@@ -3,13 +3,13 @@
 //! The loop over tiles stands here in full; what a tile, a candidate or an axis is stands in `cad`.
 //! Findings are the same for every number of threads.
 
+use crate::assembled::Assembled;
 use crate::networks::Networks;
 use cad::detect::{DecodeOptions, GridCandidate};
 use cad::lungs::Lungs;
 use cad::tiles::{HuWindow, Tile, TileShape};
 use domain::{
-    AnalysisResult, Candidate, Finding, LpsPoint, Mask, Run, SeriesInstanceUid, SeriesWarning, SkipReason,
-    SourceSlice, StudyInstanceUid, Timings, Volume, VoxelPoint,
+    AnalysisResult, Candidate, Finding, LpsPoint, Mask, Run, SkipReason, Timings, Volume, VoxelPoint,
 };
 use inference::{InputSpec, Kind, Network, NetworkError};
 use ndarray::{Axis, Ix4, Ix5};
@@ -36,25 +36,6 @@ impl Default for AnalysisSettings {
     fn default() -> Self {
         Self { findings_count_max: 50, threshold: None }
     }
-}
-
-/// A series as a volume, with what the report needs of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Assembled {
-    /// Study.
-    pub study_instance_uid: StudyInstanceUid,
-    /// Series.
-    pub series_instance_uid: SeriesInstanceUid,
-    /// HU and grid.
-    pub volume: Volume,
-    /// One per slice of the volume.
-    pub slices: Vec<SourceSlice>,
-    /// What a reader should know.
-    pub warnings: Vec<SeriesWarning>,
-    /// Hash over the instances that went in.
-    pub input_digest: String,
-    /// How long it took, ms.
-    pub assemble_ms: u64,
 }
 
 /// Why there are no findings.

@@ -2,7 +2,7 @@
 //!
 //! Used twice: by a worker, whose instances lie in the archive, and by `analyze`, whose instances lie in files.
 
-use crate::analyze::Assembled;
+use crate::assembled::Assembled;
 use dcm::group::{AcquisitionKey, AssemblyRules, acquisition_key, better_reconstruction, plan};
 use dcm::header::InstanceHeader;
 use dcm::volume::{VolumePlan, build};
@@ -112,7 +112,7 @@ impl SeriesInstances {
         for index in wanted {
             let Some(slice) = plan.slices.get(*index) else { continue };
             let mut one = plan.clone();
-            one.slices = vec![slice.clone()];
+            one.slices = vec![*slice];
             one.shape = [1, plan.shape[1], plan.shape[2]];
             let volume = build(&one, &self.headers, &|i| self.bytes(i, load), &|_, _| {})?;
             found.insert(*index, volume.hu.index_axis(Axis(0), 0).to_owned());

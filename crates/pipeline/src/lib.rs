@@ -17,6 +17,7 @@
 
 pub mod analyze;
 pub mod assemble;
+mod assembled;
 pub mod batch;
 pub mod completeness;
 pub mod deliver;
@@ -31,4 +32,5 @@ pub mod truth;
 pub mod watch;
 pub mod worker;
 
+pub use assembled::Assembled;
 pub use networks::{NetworkOptions, Networks, NetworksError, PackSummary, list_packs, verify_pack};

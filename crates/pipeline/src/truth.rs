@@ -309,6 +309,7 @@ pub fn outlines_of_seg(bytes: &[u8]) -> Result<Vec<(String, Vec<FramePixels>)>, 
 }
 
 #[cfg(test)]
+#[allow(clippy::print_stdout)] // a skipped test says so
 mod tests {
     use super::*;
 

@@ -2,9 +2,9 @@
 
 use super::{CliError, block_on, say, table};
 use clap::Args;
-use domain::{FindingsDocument, LpsPoint, Mask, Run, SeriesDocument, SeriesState};
+use domain::{FindingsDocument, Mask, Run, SeriesDocument, SeriesState};
 use pipeline::rest::{Rest, RestError};
-use pipeline::truth::{Comparison, Mark, TruthDocument, TruthSeries};
+use pipeline::truth::{Comparison, FramePixels, Mark, TruthDocument, TruthSeries};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -109,7 +109,7 @@ async fn marks(
 /// One outline of a SEG.
 struct Outline {
     tracking_uid: String,
-    frames: Vec<(LpsPoint, Vec<(usize, usize, usize)>)>,
+    frames: Vec<FramePixels>,
 }
 
 fn dcm_segments(bytes: &[u8]) -> Result<Vec<Outline>, CliError> {

@@ -50,7 +50,7 @@ where
     Ok(SendSummary {
         sent: sent.sent_count,
         bytes: sent.sent_size,
-        failed: sent.failed.into_iter().map(|(path, why)| (path.into(), why)).collect(),
+        failed: sent.failed,
         not_dicom: sent.not_dicom_count,
     })
 }

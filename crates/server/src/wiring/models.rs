@@ -4,8 +4,8 @@ use super::convert;
 use crate::cli::CliError;
 use crate::cli::models::PackRow;
 use crate::config::Settings;
-use pipeline::analyze::{AnalysisSettings, Assembled, analyze};
-use pipeline::{Networks, list_packs};
+use pipeline::analyze::{AnalysisSettings, analyze};
+use pipeline::{Assembled, Networks, list_packs};
 use std::time::Instant;
 
 /// Every pack below models.folder, readable or not.
