@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Reads every SR and SEG under a folder with pydicom and highdicom and prints one JSON document.
+"""Reads every SR and SEG under folders with pydicom and highdicom and prints one JSON document.
 
-    python read_objects.py FOLDER
+    python read_objects.py FOLDER ...
 
-Source CT images in the folder (any depth) are used to turn SCOORD pixels into patient millimetres.
+Source CT images in the folders (any depth) are used to turn SCOORD pixels into patient millimetres.
 The exit code is 1 when a file could not be read or contradicts itself; `errors` says why.
 
 {"reports": [{file, sop_instance_uid, sop_class_uid, series_instance_uid, patient_name, completion,
@@ -207,18 +207,18 @@ def read_segmentation(path, planes):
     }
 
 
-def dicom_files(folder):
+def dicom_files(folders):
     """Files with a SOP class that is read here, each with its class."""
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in sorted(p for folder in folders for p in folder.rglob("*") if p.is_file()):
         try:
             yield path, pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"]).get("SOPClassUID")
         except pydicom.errors.InvalidDicomError:
             continue
 
 
-def main(folder):
+def main(folders):
     planes, reports, segmentations, errors = Planes(), [], [], []
-    files = list(dicom_files(folder))
+    files = list(dicom_files(folders))
     for path, sop_class in files:
         if sop_class in CT_CLASSES:
             planes.add(pydicom.dcmread(path, stop_before_pixels=True))
@@ -242,6 +242,6 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main([Path(argument) for argument in sys.argv[1:]]))

@@ -10,6 +10,17 @@ const LEVEL_MM: f32 = 23.5;
 /// Space of the ribs outside the pleura, mm.
 const RIB_DEPTH: f32 = 5.2;
 
+/// Axis of a transverse process, mm: `[|x|, y before kyphosis, height in the vertebra]`.
+pub(crate) const PROCESS_ROOT: Vec3 = [13.0, 75.0, 3.0];
+/// Its tip.
+pub(crate) const PROCESS_TIP: Vec3 = [33.0, 85.0, 6.0];
+
+/// How far the spine is bent back at height `z`, mm.
+#[inline]
+pub(crate) fn kyphosis(z: f32) -> f32 {
+    8.0 * smooth_step(60.0, 140.0, z) - 4.0 * smooth_step(-40.0, -140.0, z)
+}
+
 /// Bones of one person.
 #[derive(Debug, Clone)]
 pub(crate) struct Bones {
@@ -96,8 +107,7 @@ impl Bones {
 
     fn spine(&self, row: &BoneRow, x: f32, value: f32, h: f32) -> f32 {
         let (y, level) = (row.y, row.in_vertebra);
-        let kyphosis = 8.0 * smooth_step(60.0, 140.0, row.z) - 4.0 * smooth_step(-40.0, -140.0, row.z);
-        let y = y + kyphosis;
+        let y = y + kyphosis(row.z);
         let mut value = value;
         // Body with a waist, and the disc between two bodies.
         let waist = 1.6 * (1.0 - (level / 9.0).powi(2)).max(0.0);
@@ -114,7 +124,7 @@ impl Bones {
         value = mix(value, 36.0, coverage(ellipse(x, y - 76.0, 5.2, 4.4), h));
         // Transverse processes and the spinous process, which points down and back.
         let side = [x.abs(), y, level];
-        let transverse = capsule(side, [13.0, 75.0, 3.0], [33.0, 85.0, 6.0], 4.4);
+        let transverse = capsule(side, PROCESS_ROOT, PROCESS_TIP, 4.4);
         value = bone(value, transverse, 1.2, 620.0 * self.density, 220.0 * self.density, h);
         let spinous = capsule([x, y, level], [0.0, 90.0, 1.0], [0.0, 103.0, -9.0], 3.3);
         bone(value, spinous, 1.1, 600.0 * self.density, 240.0 * self.density, h)

@@ -3,6 +3,7 @@
 //! All in the body's own frame: LPS directions, mm, origin in the middle of the chest, before the
 //! person's size is applied.
 
+use crate::bones::{PROCESS_ROOT, PROCESS_TIP, kyphosis};
 use crate::shape::{Vec3, capsule, ellipse, ellipsoid, smooth_step, smooth_union};
 use domain::Side;
 use serde::{Deserialize, Serialize};
@@ -133,6 +134,11 @@ pub(crate) fn mediastinum(x: f32, y: f32, z: f32) -> f32 {
     let front = ellipse(x - 3.0, y + 60.0, 7.0 + 16.0 * smooth_step(20.0, -40.0, z), 34.0);
     let spine = ellipse(x, y - 56.0, 25.0, 28.0);
     let mut d = smooth_union(smooth_union(plate, front, 10.0), spine, 9.0);
+    if y > 40.0 {
+        // Rib necks and transverse processes lie behind the pleura, in muscle: no bone sticks into the lung.
+        let (root, tip) = ([PROCESS_ROOT[0], PROCESS_ROOT[1], 0.0], [PROCESS_TIP[0], PROCESS_TIP[1], 0.0]);
+        d = smooth_union(d, capsule([x.abs(), y + kyphosis(z), 0.0], root, tip, 8.0), 8.0);
+    }
     if z < 60.0 {
         d = smooth_union(d, heart([x, y, z]), 8.0);
         d = smooth_union(d, capsule([x, y, z], [27.0, 44.0, -220.0], [27.0, 42.0, 42.0], 13.0), 5.0);

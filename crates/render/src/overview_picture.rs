@@ -8,6 +8,8 @@ use ndarray::Array2;
 
 /// Longer side of the picture of the scan, pixels.
 const SIDE: f64 = 560.0;
+/// Height of a finding's number, pixels.
+const NUMBER: f32 = 22.0;
 /// Space around it.
 const GAP: f32 = 14.0;
 
@@ -37,19 +39,18 @@ pub fn overview_picture(volume: &Volume, findings: &[Finding]) -> Result<Vec<u8>
         let x = across(u) * columns as f64 - 0.5;
         bilinear(&projection, z, x)
     });
+    let (mut rings, mut taken) = (Vec::new(), Vec::new());
     for finding in findings {
         let u = across((finding.center_voxel.x + 0.5) / columns as f64);
         let v = down((finding.center_voxel.z + 0.5) / slices as f64);
         let at = (frame.x + frame.width * u as f32, frame.y + frame.height * v as f32);
         let radius = (finding.measures.long_axis_mm * per_mm * 0.5 + 5.0).clamp(8.0, 60.0) as f32;
         canvas.ring(at, radius, 2.6, MARK);
-        canvas.label(
-            (at.0 + radius + 4.0, at.1 + 10.0),
-            28.0,
-            MARK,
-            Anchor::Start,
-            &finding.number.to_string(),
-        );
+        rings.push((at, radius, finding.number.to_string()));
+    }
+    for (at, radius, words) in &rings {
+        let place = free_place(*at, *radius, words, &rings, &mut taken);
+        canvas.label(place, NUMBER, MARK, Anchor::Start, words);
     }
     let towards = |step: [f64; 3], flip: bool| direction_letter(if flip { step.map(|v| -v) } else { step });
     let edges = EdgeLetters {
@@ -65,6 +66,45 @@ pub fn overview_picture(volume: &Volume, findings: &[Finding]) -> Result<Vec<u8>
         if findings.len() == 1 { "1 finding".to_owned() } else { format!("{} findings", findings.len()) };
     canvas.text((frame.x + frame.width, y), 14.0, DIM, Anchor::End, &words);
     canvas.into_png()
+}
+
+/// Ring on the picture: centre, radius, number.
+type Ring = ((f32, f32), f32, String);
+
+/// Where the number of a ring is legible: beside, below or above it, wherever no other number and the fewest rings
+/// are in the way. Baseline and left end.
+fn free_place(
+    at: (f32, f32),
+    radius: f32,
+    words: &str,
+    rings: &[Ring],
+    taken: &mut Vec<[f32; 4]>,
+) -> (f32, f32) {
+    let (width, height) = (words.len() as f32 * NUMBER * 0.64, NUMBER * 0.74);
+    let (away, diagonal) = (radius + 4.0, radius * 0.72 + 3.0);
+    let starts = [
+        (at.0 + away, at.1 - height * 0.5),
+        (at.0 - away - width, at.1 - height * 0.5),
+        (at.0 + diagonal, at.1 + diagonal),
+        (at.0 - diagonal - width, at.1 + diagonal),
+        (at.0 + diagonal, at.1 - diagonal - height),
+        (at.0 - diagonal - width, at.1 - diagonal - height),
+        (at.0 - width * 0.5, at.1 + away),
+        (at.0 - width * 0.5, at.1 - away - height),
+    ];
+    let cost = |(x, y): (f32, f32)| {
+        let numbers =
+            taken.iter().filter(|[a, b, c, d]| x < *c && x + width > *a && y < *d && y + height > *b).count();
+        let crossed = rings.iter().filter(|(center, r, _)| {
+            let dx = (center.0 - center.0.clamp(x, x + width)).abs();
+            let dy = (center.1 - center.1.clamp(y, y + height)).abs();
+            dx.hypot(dy) < *r + 1.0
+        });
+        numbers * 100 + crossed.count()
+    };
+    let (x, y) = starts.into_iter().min_by_key(|s| cost(*s)).unwrap_or(at);
+    taken.push([x, y, x + width, y + height]);
+    (x, y + height)
 }
 
 /// Mean attenuation over the rows `[z, x]`, scaled to grey: air black, the spine white.

@@ -223,11 +223,10 @@ fn scale_bar(canvas: &mut Canvas, picture: &NodulePicture<'_>, view: &Crop) {
     let pixels = |mm: f64| (mm / picture.spacing_mm[1] / view.columns) as f32 * view.frame.width;
     let (x, y) = (view.frame.x + 14.0, view.frame.y + view.frame.height - 16.0);
     let end = x + pixels(10.0);
-    canvas.lines(
-        &[[(x, y), (end, y)], [(x, y - 5.0), (x, y + 5.0)], [(end, y - 5.0), (end, y + 5.0)]],
-        2.0,
-        TEXT,
-    );
+    let bar = [[(x, y), (end, y)], [(x, y - 5.0), (x, y + 5.0)], [(end, y - 5.0), (end, y + 5.0)]];
+    // Dark under light: it must be seen over lung and over bone.
+    canvas.lines(&bar, 5.0, BACKGROUND);
+    canvas.lines(&bar, 2.0, TEXT);
     canvas.label((x, y - 10.0), 14.0, TEXT, Anchor::Start, "10 mm");
 }
 
