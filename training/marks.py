@@ -1,0 +1,77 @@
+"""Marks of a detector in a volume: tiles, decoding and merging as crates/cad/src/{tiles,detect}.rs do it."""
+import numpy as np
+from scipy import ndimage
+
+from targets import REFERENCE_MM, STRIDE
+
+NMS_MM, NMS_FRACTION = 4.0, 0.5
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def head_marks(head, stride=STRIDE, score_min=0.02, inner=None):
+    """Peaks [n, 5] (z, y, x in voxels, diameter mm, score) of a head [5, d, h, w]; `inner`: cell slices read."""
+    logit = head[0]
+    peak = (logit == ndimage.maximum_filter(logit, 3, mode="nearest")) & (sigmoid(logit) >= score_min)
+    if inner is not None:
+        read = np.zeros(peak.shape, bool)
+        read[inner] = True
+        peak &= read
+    cells = np.argwhere(peak)
+    values = head[:, cells[:, 0], cells[:, 1], cells[:, 2]].T
+    place = stride * (cells + values[:, 1:4]) - 0.5
+    diameter = (REFERENCE_MM * np.exp(values[:, 4])).clip(1, 100)
+    return np.c_[place, diameter, sigmoid(values[:, 0].astype(float))]
+
+
+def merge(marks):
+    """The weaker of two near marks goes; strongest first."""
+    marks = marks[np.argsort(-marks[:, 4], kind="stable")]
+    kept = []
+    for mark in marks:
+        if all(np.linalg.norm(mark[:3] - k[:3]) >= max(NMS_MM, NMS_FRACTION * k[3]) for k in kept):
+            kept.append(mark)
+    return np.array(kept).reshape(-1, 5)
+
+
+def box_of(mask, margin):
+    where = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    return [(max(w[0] - margin, 0), min(w[-1] + 1 + margin, n)) for w, n in zip(where, mask.shape)]
+
+
+def in_volume(predict, gray, lungs, tile=160, margin=32, stride=STRIDE, score_min=0.02, top=100):
+    """Marks inside `lungs` of a 1 mm volume `gray` (0..1); `predict` maps a tile [t, t, t] to its head."""
+    box = [(low // 16 * 16, high) for low, high in box_of(lungs, 4)]
+    core = tile - 2 * margin
+    found = []
+    for z0 in range(*box[0], core):
+        for y0 in range(*box[1], core):
+            for x0 in range(*box[2], core):
+                start = np.array([z0, y0, x0])
+                if not lungs[z0:z0 + core, y0:y0 + core, x0:x0 + core].any():
+                    continue
+                low, high = start - margin, start + core + margin
+                inside = [slice(max(a, 0), min(b, n)) for a, b, n in zip(low, high, gray.shape)]
+                padded = np.zeros((tile,) * 3, np.float32)
+                to = tuple(slice(s.start - a, s.stop - a) for s, a in zip(inside, low))
+                padded[to] = gray[tuple(inside)]
+                rim = slice(margin // stride, (margin + core) // stride)
+                marks = head_marks(predict(padded), stride, score_min, (rim,) * 3)
+                marks[:, :3] += low
+                found.append(marks)
+    marks = merge(np.concatenate(found))
+    near = np.round(marks[:, :3]).astype(int).clip(0, np.array(lungs.shape) - 1)
+    return marks[lungs[near[:, 0], near[:, 1], near[:, 2]]][:top]
+
+
+def in_cube(predict, gray, stride=STRIDE, score_min=0.02, border=16, fixed=None):
+    """Marks of a cube on the 1 mm grid (0..1), its surroundings mirrored; places in its voxels.
+
+    `fixed`: edge that the network wants, else the next multiple of 16."""
+    after = [(fixed or -(-(n + 2 * border) // 16) * 16) - n - border for n in gray.shape]
+    padded = np.pad(gray, [(border, a) for a in after], mode="symmetric")
+    marks = merge(head_marks(predict(padded), stride, score_min))
+    marks[:, :3] -= border
+    return marks

@@ -1,0 +1,293 @@
+"""Train the detector. Resumes from OUT/detector.pt; stops at --steps or at the file OUT/stop.
+
+    python train_detector.py DATA OUT [--steps 3000] [--seed 1]
+
+One step is 16 tiles of 48^3, by turns as they are or as 2 x 96^3 (a mosaic of 8 tiles of cubes and one tile of a
+whole scan). Every random number of a step comes from (seed, step): a resumed run takes the same tiles.
+"""
+import argparse
+import json
+import math
+import pathlib
+import time
+
+import numpy as np
+import torch
+
+import data as datasets
+import marks
+from network import Averaged, Detector, freeze_statistics
+from targets import STRIDE, loss, tile_targets
+
+TILE = 48
+BATCH, POSITIVE, ELSEWHERE = 16, 7, 4  # the rest are background scans
+FIRST_MINING = 320  # steps; about 5 k patches. No background scan is used before.
+MINING_EVERY = 640
+MINED_CUBES = 300
+MASK_ABOVE, MINE_ABOVE = 0.25, 0.05  # NETWORKS: what looks like a nodule in an unlabelled scan is left out
+SIZE_BINS = (0, 5, 8, 12, 20, 100)
+RATE, DECAY, WARM_UP = 1.5e-3, 1e-3, 100
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Sampler:
+    """Tiles with targets; knows the network's own false marks."""
+
+    def __init__(self, cubes, scans, judged):
+        self.cubes, self.scans, self.judged = cubes, scans, judged
+        size = np.array([cubes.rows[i]["mask_diameter_mm"] for i in cubes.train])
+        bins = np.digitize(size, SIZE_BINS)
+        share = 1 / np.sqrt(np.bincount(bins)[bins])  # half way between as found and uniform over sizes
+        readers = np.array([cubes.rows[i]["readers"] for i in cubes.train])
+        share *= np.where(readers >= 3, 1, 0.5)
+        self.share = share / share.sum()
+        self.cube_false = []  # (cube, place in mm)
+        self.scan_false = [[] for _ in scans]  # places
+        self.scan_masked = [[] for _ in scans]  # (place, radius)
+
+    def positive(self, random):
+        cube = self.cubes.train[random.choice(len(self.cubes.train), p=self.share)]
+        return self.from_cube(cube, self.cubes.nodules[cube][0][0], 12, random)
+
+    def elsewhere(self, random):
+        if self.cube_false and random.random() < 0.6:
+            cube, place = self.cube_false[random.integers(len(self.cube_false))]
+            return self.from_cube(cube, place, 8, random)
+        cube = self.cubes.train[random.integers(len(self.cubes.train))]
+        extent = 63 * np.array(self.cubes.rows[cube]["spacing_mm"])
+        return self.from_cube(cube, random.uniform(0.25, 0.75, 3) * extent, 8, random)
+
+    def from_cube(self, cube, place, jitter, random):
+        """Tile around a place (mm from voxel 0) of a cube."""
+        spacing = np.array(self.cubes.rows[cube]["spacing_mm"])
+        matrix, zoom = datasets.random_matrix(random)
+        centre = place + random.uniform(-jitter, jitter, 3)
+        tile = datasets.cut(self.cubes.gray[cube], centre / spacing, spacing, matrix, TILE)
+        middle, back = (TILE - 1) / 2, np.linalg.inv(matrix)
+        axis = STRIDE * np.arange(TILE // STRIDE) + (STRIDE - 1) / 2 - middle
+        mm = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1) @ matrix.T + centre
+        rim = datasets.RIM_MM
+        allowed = ((mm >= rim) & (mm <= 63 * spacing - rim)).all(-1)
+        nodules, ignored = [], []
+        for where, diameter, readers in self.cubes.nodules[cube]:
+            at, size = back @ (where - centre) + middle, max(diameter, 0) * zoom
+            own = where is self.cubes.nodules[cube][0][0]
+            if readers >= 3 or own:
+                nodules.append((at, size, 1.0 if readers >= 3 else 0.5))
+            else:
+                ignored.append((at, max(size / 2, 2) + datasets.AMBIGUOUS_MM))
+        return self.finished(tile, nodules, ignored, allowed, random)
+
+    def background(self, size, random):
+        index = random.integers(len(self.scans))
+        scan = self.scans[index]
+        if self.scan_false[index] and random.random() < 0.5:
+            places = self.scan_false[index]
+            jitter = 12
+        else:
+            places, jitter = scan.places, 16
+        centre = places[random.integers(len(places))] + random.uniform(-jitter, jitter, 3)
+        matrix, zoom = datasets.random_matrix(random)
+        tile = datasets.cut(scan.gray, centre, (1, 1, 1), matrix, size, "zeros")
+        back = np.linalg.inv(matrix)
+        ignored = [(back @ (p - centre) + (size - 1) / 2, r * zoom) for p, r in self.scan_masked[index]]
+        cells = size // STRIDE
+        return self.finished(tile, [], ignored, np.ones((cells,) * 3, bool), random)
+
+    @staticmethod
+    def finished(tile, nodules, ignored, allowed, random):
+        tile = datasets.degrade(tile, random)
+        return (tile, *tile_targets(len(tile), nodules, ignored, allowed))
+
+    def batch(self, step, seed):
+        """Lists of tiles with targets: 16 of 48^3, or 2 of 96^3 of which one is a mosaic."""
+        random = np.random.default_rng([seed, step])
+        mined = any(self.scan_masked) or any(self.scan_false)
+        if step % 2 and mined:
+            small = [self.positive(random) for _ in range(5)] + [self.elsewhere(random) for _ in range(3)]
+            random.shuffle(small)
+            return [mosaic(small), self.background(2 * TILE, random)]
+        count = (POSITIVE, ELSEWHERE) if mined else (POSITIVE + 2, BATCH - POSITIVE - 2)
+        tiles = [self.positive(random) for _ in range(count[0])] + [self.elsewhere(random) for _ in range(count[1])]
+        tiles += [self.background(TILE, random) for _ in range(BATCH - len(tiles))]
+        return [mosaic(tiles[:8]), mosaic(tiles[8:])] if step % 2 else tiles
+
+    def mine(self, predict, random, log):
+        """The network's own false marks in cubes and background scans, and what to leave out in the latter."""
+        self.cube_false = []
+        for cube in random.choice(self.cubes.train, min(MINED_CUBES, len(self.cubes.train)), replace=False):
+            for mark in false_in_cube(self.cubes, cube, marks.in_cube(predict, self.cubes.at_one_mm(cube))):
+                if mark[4] >= MINE_ABOVE:
+                    self.cube_false.append((int(cube), mark[:3]))
+        for index, scan in enumerate(self.scans):
+            found = marks.in_volume(predict, scan.gray.astype(np.float32) / 255, scan.lungs, score_min=MINE_ABOVE)
+            masked, false = split_by_judgement(found, self.judged.get(scan.name, []))
+            self.scan_masked[index], self.scan_false[index] = masked, false
+            log(mined=scan.name, found=found.round(3).tolist(), masked=len(masked), false=len(false))
+        log(cube_false=len(self.cube_false))
+
+
+def split_by_judgement(found, judged):
+    """Masked (place, radius) and false places of an unlabelled scan.
+
+    `judged`: [z, y, x, verdict] of background_marks.json, verdict "false" or "real". Without a verdict a mark
+    above MASK_ABOVE is masked, one below is taken for false.
+    """
+    masked = [(np.array(j[:3], float), 12.0) for j in judged if j[3] == "real"]
+    false = [np.array(j[:3], float) for j in judged if j[3] == "false"]
+    for mark in found:
+        near = [j[3] for j in judged if np.linalg.norm(mark[:3] - j[:3]) < 6]
+        if near:
+            continue
+        if mark[4] > MASK_ABOVE:
+            masked.append((mark[:3], max(6.0, 0.75 * mark[3])))
+        else:
+            false.append(mark[:3])
+    return masked, false
+
+
+def false_in_cube(cubes, cube, found):
+    """Marks of a cube (1 mm voxels = mm) that are surely none of its nodules and not in its rim."""
+    extent = 63 * np.array(cubes.rows[cube]["spacing_mm"])
+    rim = datasets.RIM_MM
+    keep = ((found[:, :3] >= rim) & (found[:, :3] <= extent - rim)).all(1)
+    for where, diameter, _ in cubes.nodules[cube]:
+        keep &= np.linalg.norm(found[:, :3] - where, axis=1) > max(diameter, 0) / 2 + 6
+    return found[keep]
+
+
+def mosaic(tiles):
+    """Eight tiles with targets as one of twice the edge."""
+    return tuple(
+        np.concatenate([
+            np.concatenate([np.concatenate([tiles[4 * z + 2 * y + x][part] for x in range(2)], -1) for y in range(2)], -2)
+            for z in range(2)
+        ], -3) for part in range(4)
+    )
+
+
+def predictor(network):
+    """Tile [d, h, w] 0..1 to head [5, ...], in bfloat16."""
+    @torch.no_grad()
+    def predict(tile):
+        x = torch.from_numpy(np.ascontiguousarray(tile))[None, None].to(memory_format=torch.channels_last_3d)
+        with torch.autocast("cpu", torch.bfloat16):
+            return network(x).float()[0].numpy()
+    return predict
+
+
+def learning_rate(step, steps):
+    if step < WARM_UP:
+        return RATE * (step + 1) / WARM_UP
+    done = min(1, (step - WARM_UP) / max(1, steps - WARM_UP))
+    return RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+class Run:
+    """Network, optimiser, sampler and where they stand; written to and read from one file."""
+
+    def __init__(self, out, sampler, seed):
+        torch.manual_seed(seed)
+        self.file, self.sampler, self.step, self.positives, self.mined_at = out / "detector.pt", sampler, 0, 8.0, -1
+        self.network = Detector().to(memory_format=torch.channels_last_3d)
+        learned = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(learned, RATE, weight_decay=DECAY)
+        self.averaged = Averaged(self.network)
+        if self.file.exists():
+            self.load()
+
+    def save(self):
+        kept = {
+            "step": self.step, "positives": self.positives, "mined_at": self.mined_at,
+            "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
+            "averaged": self.averaged.network.state_dict(), "averaged_steps": self.averaged.steps,
+            "cube_false": self.sampler.cube_false, "scan_false": self.sampler.scan_false,
+            "scan_masked": self.sampler.scan_masked,
+        }
+        torch.save(kept, self.file.with_suffix(".new"))
+        self.file.with_suffix(".new").replace(self.file)
+
+    def load(self):
+        kept = torch.load(self.file, weights_only=False)
+        self.step, self.positives, self.mined_at = kept["step"], kept["positives"], kept["mined_at"]
+        self.network.load_state_dict(kept["network"])
+        self.optimiser.load_state_dict(kept["optimiser"])
+        self.averaged.network.load_state_dict(kept["averaged"])
+        self.averaged.steps = kept["averaged_steps"]
+        for name in ("cube_false", "scan_false", "scan_masked"):
+            setattr(self.sampler, name, kept[name])
+
+    def train_step(self, steps, seed):
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, steps)
+        self.network.train()
+        if self.step >= 0.8 * steps:
+            freeze_statistics(self.network)
+        tiles = self.sampler.batch(self.step, seed)
+        x, heat, weight, regression = (torch.from_numpy(np.stack(part)) for part in zip(*tiles))
+        self.positives = 0.95 * self.positives + 0.05 * float(((heat == 1) * weight).sum())
+        with torch.autocast("cpu", torch.bfloat16):
+            head = self.network(x[:, None].to(memory_format=torch.channels_last_3d))
+        total, parts = loss(head.float(), heat, weight, regression, max(1.0, self.positives))
+        self.optimiser.zero_grad()
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        self.averaged.update(self.network)
+        self.step += 1
+        return float(total.detach()), parts.numpy()
+
+
+def logger(file):
+    def log(**entry):
+        with file.open("a") as out:
+            out.write(json.dumps({"time": time.strftime("%H:%M:%S"), **entry}) + "\n")
+    return log
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--log-every", type=int, default=20)
+    return parser.parse_args()
+
+
+def main():
+    given = arguments()
+    torch.set_num_threads(given.threads)
+    given.out.mkdir(parents=True, exist_ok=True)
+    log = logger(given.out / "detector.jsonl")
+    judged_file = HERE / "background_marks.json"
+    judged = json.loads(judged_file.read_text()) if judged_file.exists() else {}
+    cache = given.out / "cache"
+    sampler = Sampler(datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache), judged)
+    run = Run(given.out, sampler, given.seed)
+    log(start=run.step, steps=given.steps, seed=given.seed, cubes=len(sampler.cubes.train), judged=sum(map(len, judged.values())))
+    started, sums, since = time.time(), np.zeros(5), run.step
+    while run.step < given.steps and not (given.out / "stop").exists():
+        due = run.step >= FIRST_MINING and (run.step - FIRST_MINING) % MINING_EVERY == 0
+        if due and run.mined_at != run.step:
+            sampler.mine(predictor(run.averaged.network), np.random.default_rng([given.seed, 1, run.step]), log)
+            run.mined_at = run.step
+            run.save()
+            started, since = time.time(), run.step
+        total, parts = run.train_step(given.steps, given.seed)
+        sums += [total, *parts]
+        if run.step % given.log_every == 0:
+            count = run.step - since
+            mean = (sums / given.log_every).round(4).tolist()
+            log(step=run.step, patches=run.step * BATCH, loss=mean[0], hit=mean[1], false=mean[2], offset=mean[3],
+                diameter=mean[4], patches_per_second=round(count * BATCH / (time.time() - started), 1))
+            sums[:], started, since = 0, time.time(), run.step
+        if run.step % 100 == 0:
+            run.save()
+    run.save()
+    log(end=run.step)
+
+
+if __name__ == "__main__":
+    main()
