@@ -11,6 +11,7 @@
 //! | inputs: names, types, units, limits, checks | [`inputs`] |
 //! | answers: result, range, not applicable, insufficient; terms, row | [`answer`] |
 //! | errors that name the field | [`error`] |
+//! | one table, one equation | [`formula`] |
 //! | all rules by id | [`registry`] |
 //! | measures of volume, growth and size | [`measures`] |
 //! | completed years from DICOM age or dates | [`age`] |
@@ -23,6 +24,7 @@ pub mod age;
 pub mod answer;
 pub mod error;
 pub mod explain;
+pub mod formula;
 pub mod inputs;
 pub mod measures;
 pub mod registry;

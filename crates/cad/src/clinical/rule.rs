@@ -2,6 +2,7 @@
 
 use super::answer::Evaluation;
 use super::error::ClinicalError;
+use super::formula::{Constant, Link};
 use super::inputs::{Checked, InputSpec};
 
 /// Whether a rule may speak.
@@ -45,6 +46,26 @@ pub struct RuleSpec {
 pub trait Rule: Sync {
     /// What it is.
     fn spec(&self) -> &RuleSpec;
+
+    /// Its numbers, for a reader; a rule of rows shows rows instead ([`Rule::rows`]).
+    fn constants(&self) -> &[Constant] {
+        &[]
+    }
+
+    /// Its rows as sentences (`LR22-2b: solid baseline, d < 6 mm -> 2, 12 months`); empty for an equation.
+    fn rows(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Names of the inputs that it looks at; all of the specification unless it says otherwise.
+    fn uses(&self) -> Vec<&'static str> {
+        self.spec().inputs.iter().map(|input| input.name).collect()
+    }
+
+    /// How the terms of its answer become the value.
+    fn link(&self) -> Link {
+        Link::Stated
+    }
 
     /// What it says to `inputs`, which were checked against [`RuleSpec::inputs`]. Warnings about values
     /// outside an input's usual range are added by the registry.

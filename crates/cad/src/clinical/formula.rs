@@ -1,0 +1,189 @@
+//! A rule that is one table of numbers and one equation over it: risk models and measures.
+
+use super::answer::{Answer, Evaluation, Outcome, Term};
+use super::error::ClinicalError;
+use super::inputs::{Checked, Need};
+use super::rule::{Rule, RuleSpec};
+
+/// A number of a rule: coefficient, centre, limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Constant {
+    /// Name; that of the input where it multiplies one.
+    pub name: &'static str,
+    /// Value, as published.
+    pub value: f64,
+}
+
+/// A [`Constant`].
+pub(crate) const fn constant(name: &'static str, value: f64) -> Constant {
+    Constant { name, value }
+}
+
+/// The numbers of a rule, by name.
+#[derive(Debug, Clone, Copy)]
+pub struct Table<'a>(pub &'a [Constant]);
+
+impl Table<'_> {
+    /// The number of this name, where the table has one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<f64> {
+        self.0.iter().find(|c| c.name == name).map(|c| c.value)
+    }
+
+    /// The number of this name; not a number where the table lacks it, so that nothing is silently zero.
+    #[must_use]
+    pub fn at(&self, name: &str) -> f64 {
+        self.find(name).unwrap_or(f64::NAN)
+    }
+}
+
+/// What an equation gives for complete inputs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Worked {
+    /// The value.
+    pub outcome: Outcome,
+    /// Terms of the sum, in order.
+    pub terms: Vec<Term>,
+    /// Working beyond the terms.
+    pub steps: Vec<String>,
+    /// What a reader should know.
+    pub warnings: Vec<String>,
+}
+
+impl Worked {
+    /// A number without terms.
+    #[must_use]
+    pub fn number(value: f64) -> Self {
+        Self { outcome: Outcome::Number(value), terms: Vec::new(), steps: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// `1/(1+exp(-sum of terms))`.
+    #[must_use]
+    pub fn logistic(terms: Vec<Term>) -> Self {
+        let sum: f64 = terms.iter().map(|term| term.value).sum();
+        let outcome = Outcome::Probability(1.0 / (1.0 + (-sum).exp()));
+        Self { outcome, terms, steps: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// The same with one more line of working.
+    #[must_use]
+    pub fn step(mut self, step: String) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// The same with one more warning.
+    #[must_use]
+    pub fn warn(mut self, warning: impl Into<String>) -> Self {
+        self.warnings.push(warning.into());
+        self
+    }
+}
+
+/// What stands in the way of an equation, asked before it is evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The rule is not for this.
+    NotFor(String),
+    /// More is needed than the specification's required inputs: a former smoker's years since quitting.
+    Lacks(&'static str),
+    /// Inputs contradict each other.
+    Wrong(ClinicalError),
+}
+
+/// How the sum of the terms becomes the value; for the working on paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// `p = 1/(1+exp(-x))`.
+    Logistic,
+    /// The steps say it.
+    Stated,
+}
+
+/// A table and its equation.
+#[derive(Debug, Clone, Copy)]
+pub struct Formula {
+    /// What it is.
+    pub spec: RuleSpec,
+    /// Its numbers.
+    pub table: &'static [Constant],
+    /// How terms become the value.
+    pub link: Link,
+    /// What stands in the way; looked at before missing inputs, so that a mass is a mass whatever is missing.
+    pub obstacle: fn(Table<'_>, &Checked) -> Option<Obstacle>,
+    /// The equation, on inputs of which no required and no ranged one is missing.
+    pub work: fn(Table<'_>, &Checked) -> Worked,
+}
+
+/// Nothing stands in the way.
+pub(crate) fn no_obstacle(_: Table<'_>, _: &Checked) -> Option<Obstacle> {
+    None
+}
+
+impl Formula {
+    /// The terms that are the same whatever the missing inputs are.
+    fn common_terms(all: &[Worked]) -> Vec<Term> {
+        let Some((first, rest)) = all.split_first() else { return Vec::new() };
+        let everywhere = |term: &&Term| rest.iter().all(|other| other.terms.contains(term));
+        first.terms.iter().filter(everywhere).cloned().collect()
+    }
+}
+
+/// The number in an outcome, to compare outcomes of one rule.
+fn magnitude(outcome: &Outcome) -> f64 {
+    match outcome {
+        Outcome::Probability(value) | Outcome::Number(value) => *value,
+        Outcome::Flag(flag) => f64::from(u8::from(*flag)),
+        Outcome::Unbounded => f64::INFINITY,
+        Outcome::Text(_) | Outcome::Category(_) => 0.0,
+    }
+}
+
+impl Rule for Formula {
+    fn spec(&self) -> &RuleSpec {
+        &self.spec
+    }
+
+    fn constants(&self) -> &[Constant] {
+        self.table
+    }
+
+    fn link(&self) -> Link {
+        self.link
+    }
+
+    fn evaluate(&self, inputs: &Checked) -> Result<Evaluation, ClinicalError> {
+        let table = Table(self.table);
+        let mut missing = inputs.missing(Need::Required);
+        match (self.obstacle)(table, inputs) {
+            Some(Obstacle::NotFor(reason)) => return Ok(Evaluation::not_applicable(reason)),
+            Some(Obstacle::Wrong(error)) => return Err(error),
+            Some(Obstacle::Lacks(name)) => missing.push(name),
+            None => {}
+        }
+        if !missing.is_empty() {
+            return Ok(Evaluation::insufficient(missing));
+        }
+        let open = inputs.missing(Need::Ranged);
+        if open.is_empty() {
+            let Worked { outcome, terms, steps, warnings } = (self.work)(table, inputs);
+            return Ok(Evaluation { answer: Answer::Result(outcome), terms, warnings, steps });
+        }
+        let mut all: Vec<Worked> =
+            inputs.combinations().iter().map(|complete| (self.work)(table, complete)).collect();
+        let terms = Self::common_terms(&all);
+        let count = all.len();
+        all.sort_by(|a, b| magnitude(&a.outcome).total_cmp(&magnitude(&b.outcome)));
+        let mut all = all.into_iter();
+        let (Some(low), high) = (all.next(), all.next_back()) else {
+            return Ok(Evaluation::insufficient(open));
+        };
+        let (low, warnings) = (low.outcome, low.warnings);
+        let high = high.map_or_else(|| low.clone(), |worked| worked.outcome);
+        let steps = vec![format!(
+            "least and greatest of the {count} combinations of what is missing: {}",
+            open.join(", ")
+        )];
+        Ok(Evaluation { answer: Answer::Range { low, high, missing: open }, terms, warnings, steps })
+    }
+}
