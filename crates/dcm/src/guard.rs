@@ -226,15 +226,33 @@ pub(crate) fn plain<'b>(
     Ok((Cow::Borrowed(bytes), encoding))
 }
 
-/// Inflates at most `max` bytes. Memory grows with what really comes out, never with a claim.
+/// Inflates at most `max` bytes. A first pass only counts, so that a bomb costs no memory and a sound object its
+/// exact size.
 fn inflate(bytes: &[u8], max: usize) -> Result<Vec<u8>, GuardError> {
-    let mut inflated = Vec::new();
-    let bound = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    let size = inflated_size(bytes, max)?;
+    let mut inflated = Vec::with_capacity(size);
     flate2::read::DeflateDecoder::new(bytes)
-        .take(bound)
+        .take(u64::try_from(size).unwrap_or(u64::MAX))
         .read_to_end(&mut inflated)
         .map_err(|_| GuardError::Deflate)?;
-    if inflated.len() > max { Err(GuardError::InflatesTooFar { max }) } else { Ok(inflated) }
+    Ok(inflated)
+}
+
+/// Bytes of a deflate stream after inflation, at most `max`, without keeping them.
+fn inflated_size(bytes: &[u8], max: usize) -> Result<usize, GuardError> {
+    let mut stream = flate2::read::DeflateDecoder::new(bytes);
+    let mut window = [0_u8; 32 * 1024];
+    let mut size = 0_usize;
+    loop {
+        let count = stream.read(&mut window).map_err(|_| GuardError::Deflate)?;
+        if count == 0 {
+            return Ok(size);
+        }
+        size = size.saturating_add(count);
+        if size > max {
+            return Err(GuardError::InflatesTooFar { max });
+        }
+    }
 }
 
 /// Text of a UID or other ASCII value, `None` when it is not ASCII.

@@ -21,6 +21,9 @@ const BUDGET_STEP: usize = 256 * 1024;
 /// A sender waits this long for memory before it is told to come back (A700).
 const BUDGET_WAIT: Duration = Duration::from_secs(20);
 
+/// Deflated Explicit VR Little Endian: the one syntax whose data set grows when it is read.
+const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
+
 /// What happens to objects that are not CT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherObjects {
@@ -66,6 +69,8 @@ pub struct Receiver {
     archive: Archive,
     settings: Arc<ReceiveSettings>,
     budget: Arc<Semaphore>,
+    /// Deflated objects are inflated one after the other: their size is not in the budget.
+    inflating: Arc<Semaphore>,
     counters: Arc<ReceiveCounters>,
 }
 
@@ -100,6 +105,7 @@ impl Receiver {
             archive,
             settings: Arc::new(settings),
             budget: Arc::new(Semaphore::new(steps)),
+            inflating: Arc::new(Semaphore::new(1)),
             counters: Arc::default(),
         }
     }
@@ -123,8 +129,14 @@ impl Receiver {
         from: Provenance,
     ) -> Result<StoreOutcome, StoreStatus> {
         let settings = Arc::clone(&self.settings);
+        let place = if announced.transfer_syntax_uid == DEFLATED {
+            Arc::clone(&self.inflating).acquire_owned().await.ok()
+        } else {
+            None
+        };
         let checked = tokio::task::spawn_blocking(move || {
             let header = dcm::header::read(&file, &settings.read).map_err(|e| header_status(&e))?;
+            drop(place);
             let sha256 = sha256_hex(file.get(data_set_offset..).unwrap_or_default());
             Ok::<_, StoreStatus>((file, header, sha256))
         });

@@ -31,7 +31,7 @@ pub(super) fn read_options(settings: &Settings) -> ReadOptions {
     let object_size_max = usize::try_from(settings.dicom.object_size_max).unwrap_or(usize::MAX);
     let fallback = settings.dicom.charset_fallback.clone();
     ReadOptions {
-        limits: Limits { object_size_max, ..Limits::default() },
+        limits: Limits { object_size_max, inflated_size_max: object_size_max, ..Limits::default() },
         charset_fallback: (!fallback.is_empty()).then_some(fallback),
     }
 }
