@@ -66,6 +66,17 @@ def in_volume(predict, gray, lungs, tile=160, margin=32, stride=STRIDE, score_mi
     return marks[lungs[near[:, 0], near[:, 1], near[:, 2]]][:top]
 
 
+def in_one_pass(predict, gray, lungs, score_min, margin=16):
+    """Marks inside `lungs` of a 1 mm volume (uint8), the box of the lungs in one piece: fast, for mining."""
+    low, size = zip(*((max(a - margin, 0) // 16 * 16, b + margin) for a, b in box_of(lungs, 0)))
+    part = gray[tuple(slice(a, b) for a, b in zip(low, size))]
+    padded = np.pad(part.astype(np.float32) / 255, [(0, -n % 16) for n in part.shape])
+    marks = merge(head_marks(predict(padded), STRIDE, score_min))
+    marks[:, :3] += low
+    near = np.round(marks[:, :3]).astype(int).clip(0, np.array(lungs.shape) - 1)
+    return marks[lungs[near[:, 0], near[:, 1], near[:, 2]]]
+
+
 def in_cube(predict, gray, stride=STRIDE, score_min=0.02, border=16, fixed=None):
     """Marks of a cube on the 1 mm grid (0..1), its surroundings mirrored; places in its voxels.
 

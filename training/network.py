@@ -23,16 +23,21 @@ class Residual(nn.Module):
         return torch.relu(x + self.second(self.first(x)))
 
 
+def fold():
+    """Two voxels along each axis become eight channels: nothing is lost, and no convolution runs at full size."""
+    folding = nn.Conv3d(1, 8, 2, 2, bias=False)
+    folding.weight.data = torch.eye(8).view(8, 1, 2, 2, 2)
+    folding.weight.requires_grad = False
+    return folding
+
+
 class Detector(nn.Module):
     """Centre-point pyramid: [n, 1, d, h, w] at 1 mm to [n, 5, d/4, h/4, w/4]; d, h, w multiples of 16."""
 
-    def __init__(self, widths=(32, 48, 96, 128), neck=64):
+    def __init__(self, widths=(24, 48, 80, 112), neck=48):
         super().__init__()
         w2, w4, w8, w16 = widths
-        # Two voxels along each axis become eight channels: nothing is lost, and no convolution runs at full size.
-        self.fold = nn.Conv3d(1, 8, 2, 2, bias=False)
-        self.fold.weight.data = torch.eye(8).view(8, 1, 2, 2, 2)
-        self.fold.weight.requires_grad = False
+        self.fold = fold()
         self.at2 = nn.Sequential(conv(8, w2), conv(w2, w2))
         self.at4 = nn.Sequential(conv(w2, w4, stride=2), Residual(w4))
         self.at8 = nn.Sequential(conv(w4, w8, stride=2), Residual(w8), Residual(w8))
@@ -54,29 +59,29 @@ class Detector(nn.Module):
 
 
 class Segmenter(nn.Module):
-    """Three-level U-Net: [n, 1, 64, 64, 64] to logits of the nodule's voxels on the same grid."""
+    """U-Net on the folded patch: [n, 1, 64, 64, 64] to logits of the nodule's voxels on the same grid."""
 
-    def __init__(self, widths=(12, 24, 48)):
+    def __init__(self, widths=(24, 48, 64)):
         super().__init__()
         a, b, c = widths
-        self.enter = nn.Sequential(conv(1, a), conv(a, a))
-        self.down2 = nn.Sequential(conv(a, b, stride=2), Residual(b))
-        self.down4 = nn.Sequential(conv(b, c, stride=2), Residual(c))
-        self.down8 = nn.Sequential(conv(c, c, stride=2), Residual(c))
+        self.fold = fold()
+        self.at2 = nn.Sequential(conv(8, a), conv(a, a))
+        self.at4 = nn.Sequential(conv(a, b, stride=2), Residual(b))
+        self.at8 = nn.Sequential(conv(b, c, stride=2), Residual(c))
+        self.at16 = nn.Sequential(conv(c, c, stride=2), Residual(c))
+        self.down16, self.down8, self.down4 = nn.Conv3d(c, c, 1), nn.Conv3d(c, b, 1), nn.Conv3d(b, a, 1)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
-        self.up4 = conv(c + c, c)
-        self.up2 = conv(c + b, b)
-        self.up1 = conv(b + a, a)
-        self.head = nn.Conv3d(a, 1, 1)
+        self.neck8, self.neck4, self.neck2 = conv(c, c), conv(b, b), conv(a, a)
+        self.head = nn.ConvTranspose3d(a, 1, 2, 2)
         self.head.bias.data.fill_(-3.0)
 
     def forward(self, x):
-        x1 = self.enter(x)
-        x2 = self.down2(x1)
-        x4 = self.down4(x2)
-        y = self.up4(torch.cat([self.up(self.down8(x4)), x4], 1))
-        y = self.up2(torch.cat([self.up(y), x2], 1))
-        return self.head(self.up1(torch.cat([self.up(y), x1], 1)))
+        x2 = self.at2(self.fold(x))
+        x4 = self.at4(x2)
+        x8 = self.at8(x4)
+        y = self.neck8(x8 + self.up(self.down16(self.at16(x8))))
+        y = self.neck4(x4 + self.up(self.down8(y)))
+        return self.head(self.neck2(x2 + self.up(self.down4(y))))
 
 
 class Averaged:

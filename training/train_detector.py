@@ -6,8 +6,10 @@ One step is 16 tiles of 48^3, by turns as they are or as 2 x 96^3 (a mosaic of 8
 whole scan). Every random number of a step comes from (seed, step): a resumed run takes the same tiles.
 """
 import argparse
+import concurrent.futures
 import json
 import math
+import multiprocessing
 import pathlib
 import time
 
@@ -22,8 +24,8 @@ from targets import STRIDE, loss, tile_targets
 TILE = 48
 BATCH, POSITIVE, ELSEWHERE = 16, 7, 4  # the rest are background scans
 FIRST_MINING = 320  # steps; about 5 k patches. No background scan is used before.
-MINING_EVERY = 640
-MINED_CUBES = 300
+MINING_EVERY = 320
+MINED_CUBES = 250
 MASK_ABOVE, MINE_ABOVE = 0.25, 0.05  # NETWORKS: what looks like a nodule in an unlabelled scan is left out
 SIZE_BINS = (0, 5, 8, 12, 20, 100)
 RATE, DECAY, WARM_UP = 1.5e-3, 1e-3, 100
@@ -116,11 +118,11 @@ class Sampler:
         """The network's own false marks in cubes and background scans, and what to leave out in the latter."""
         self.cube_false = []
         for cube in random.choice(self.cubes.train, min(MINED_CUBES, len(self.cubes.train)), replace=False):
-            for mark in false_in_cube(self.cubes, cube, marks.in_cube(predict, self.cubes.at_one_mm(cube))):
+            for mark in false_in_cube(self.cubes, cube, marks.in_cube(predict, self.cubes.at_one_mm(cube), border=8)):
                 if mark[4] >= MINE_ABOVE:
                     self.cube_false.append((int(cube), mark[:3]))
         for index, scan in enumerate(self.scans):
-            found = marks.in_volume(predict, scan.gray.astype(np.float32) / 255, scan.lungs, score_min=MINE_ABOVE)
+            found = marks.in_one_pass(predict, scan.gray, scan.lungs, MINE_ABOVE)
             masked, false = split_by_judgement(found, self.judged.get(scan.name, []))
             self.scan_masked[index], self.scan_false[index] = masked, false
             log(mined=scan.name, found=found.round(3).tolist(), masked=len(masked), false=len(false))
@@ -164,6 +166,31 @@ def mosaic(tiles):
             for z in range(2)
         ], -3) for part in range(4)
     )
+
+
+class Ahead:
+    """Batches made ahead by one process of its own, which knows the sampler as it was when it started."""
+
+    DEPTH = 4
+    _sampler = None  # inherited by the process
+
+    def __init__(self, sampler, seed):
+        Ahead._sampler, self.seed, self.waiting = sampler, seed, {}
+        self.pool = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork"))
+
+    @staticmethod
+    def _make(step, seed):
+        torch.set_num_threads(1)
+        return [np.stack(part) for part in zip(*Ahead._sampler.batch(step, seed))]
+
+    def batch(self, step):
+        for ahead in range(step, step + self.DEPTH):
+            if ahead not in self.waiting:
+                self.waiting[ahead] = self.pool.submit(self._make, ahead, self.seed)
+        return self.waiting.pop(step).result()
+
+    def close(self):
+        self.pool.shutdown(cancel_futures=True)
 
 
 def predictor(network):
@@ -217,14 +244,13 @@ class Run:
         for name in ("cube_false", "scan_false", "scan_masked"):
             setattr(self.sampler, name, kept[name])
 
-    def train_step(self, steps, seed):
+    def train_step(self, steps, batch):
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, steps)
         self.network.train()
         if self.step >= 0.8 * steps:
             freeze_statistics(self.network)
-        tiles = self.sampler.batch(self.step, seed)
-        x, heat, weight, regression = (torch.from_numpy(np.stack(part)) for part in zip(*tiles))
+        x, heat, weight, regression = (torch.from_numpy(part) for part in batch)
         self.positives = 0.95 * self.positives + 0.05 * float(((heat == 1) * weight).sum())
         with torch.autocast("cpu", torch.bfloat16):
             head = self.network(x[:, None].to(memory_format=torch.channels_last_3d))
@@ -267,15 +293,25 @@ def main():
     sampler = Sampler(datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache), judged)
     run = Run(given.out, sampler, given.seed)
     log(start=run.step, steps=given.steps, seed=given.seed, cubes=len(sampler.cubes.train), judged=sum(map(len, judged.values())))
+    train(run, given, log)
+    run.save()
+    log(end=run.step)
+
+
+def train(run, given, log):
+    """Steps until --steps are done or OUT/stop appears; mining in between."""
     started, sums, since = time.time(), np.zeros(5), run.step
+    ahead = Ahead(run.sampler, given.seed)
     while run.step < given.steps and not (given.out / "stop").exists():
         due = run.step >= FIRST_MINING and (run.step - FIRST_MINING) % MINING_EVERY == 0
-        if due and run.mined_at != run.step:
-            sampler.mine(predictor(run.averaged.network), np.random.default_rng([given.seed, 1, run.step]), log)
+        if due and run.mined_at != run.step and run.step < 0.9 * given.steps:
+            ahead.close()
+            run.sampler.mine(predictor(run.averaged.network), np.random.default_rng([given.seed, 1, run.step]), log)
             run.mined_at = run.step
             run.save()
+            ahead = Ahead(run.sampler, given.seed)
             started, since = time.time(), run.step
-        total, parts = run.train_step(given.steps, given.seed)
+        total, parts = run.train_step(given.steps, ahead.batch(run.step))
         sums += [total, *parts]
         if run.step % given.log_every == 0:
             count = run.step - since
@@ -285,8 +321,7 @@ def main():
             sums[:], started, since = 0, time.time(), run.step
         if run.step % 100 == 0:
             run.save()
-    run.save()
-    log(end=run.step)
+    ahead.close()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+"""Checkpoint to ONNX: averaged weights, BatchNorm folded into convolutions, fixed shape, opset 17, f32.
+
+    python export.py OUT FOLDER [--roles detector segmenter]
+"""
+import argparse
+import pathlib
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from network import Detector, Segmenter
+
+OPSET = 17
+# role: class, output tensor, edge of the input, edge of the output
+ROLES = {"detector": (Detector, "head", 160, 40), "segmenter": (Segmenter, "logit", 64, 64)}
+
+
+def folded(module):
+    """The same network with every BatchNorm folded into the convolution before it."""
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Sequential) and len(child) >= 2 and isinstance(child[1], nn.BatchNorm3d):
+            parts = [fuse_conv_bn_eval(child[0], child[1]), *list(child)[2:]]
+            setattr(module, name, nn.Sequential(*parts))
+        else:
+            folded(child)
+    return module
+
+
+def export(role, checkpoint, file):
+    """Write the graph; returns the largest difference between PyTorch and ONNX Runtime on random input."""
+    make, output, edge, out_edge = ROLES[role]
+    network = make().eval()
+    network.load_state_dict(torch.load(checkpoint, weights_only=False, map_location="cpu")["averaged"])
+    x = torch.rand(1, 1, edge, edge, edge, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        want = network(x).numpy()
+        network = folded(network)
+        torch.onnx.export(
+            network, (x,), str(file), opset_version=OPSET, input_names=["input"], output_names=[output], dynamo=False
+        )
+    model = onnx.load(file)
+    model.doc_string, model.producer_name = "", "lungcad training/export.py"
+    for node in model.graph.node:
+        node.doc_string = ""
+    # Only the borders keep their stated sizes, so that the graph also runs on smaller tiles.
+    del model.graph.value_info[:]
+    onnx.checker.check_model(model, full_check=True)
+    file.write_bytes(model.SerializeToString(deterministic=True))
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    got = session.run([output], {"input": x.numpy()})[0]
+    assert got.shape[2:] == (out_edge,) * 3, got.shape
+    return float(np.abs(got - want).max())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--roles", nargs="+", default=list(ROLES), choices=list(ROLES))
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    for role in given.roles:
+        difference = export(role, given.out / f"{role}.pt", given.folder / f"{role}.onnx")
+        print(f"{role}.onnx: largest difference from PyTorch {difference:.1e}")
+
+
+if __name__ == "__main__":
+    main()

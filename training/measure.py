@@ -1,0 +1,278 @@
+"""Measure a pack on patients that were not trained on; LUNA16 rules. Writes tables (stdout) and OUT/measured-NAME.json.
+
+    python measure.py DATA OUT PACK [--part cubes scans outlines]
+
+cubes     held-out fifth of the patients (data.held_out); false marks per five litres of lung, about one chest
+scans     LIDC-IDRI-0001, -0005, -0006, -0314
+outlines  the segmenter on held-out cubes
+
+The lung mask is the simple one of baseline_log/scans.py, not the program's.
+"""
+import argparse
+import hashlib
+import json
+import pathlib
+import tomllib
+
+import numpy as np
+import onnx
+import onnxruntime
+from scipy import ndimage
+
+import data as datasets
+import marks
+
+RATES = (0.125, 0.25, 0.5, 1, 2, 4, 8)
+SIZES = ((0, 6), (6, 10), (10, 20), (20, 100))
+MARK_ERROR_MM = 0.7  # SD along each axis: how far the segmenter's patch is off
+LITRES_PER_CHEST = 5.0
+
+
+class Pack:
+    """Networks of a pack, as pack.toml describes them."""
+
+    def __init__(self, folder, threads=1):
+        self.folder, self.threads = folder, threads
+        text = (folder / "pack.toml").read_bytes()
+        self.manifest, self.sha256 = tomllib.loads(text.decode()), hashlib.sha256(text).hexdigest()
+        self.specs = {n["role"]: n for n in self.manifest["network"]}
+
+    def predict(self, role, edge=None):
+        """Function of a volume of 0..1 over datasets.HU_CLIP; the pack's own clip is applied.
+
+        `edge`: another size of the volume than pack.toml states; fails where the graph has sizes built in."""
+        spec = self.specs[role]
+        given, low_high = spec["input"][0], spec["input"][0]["hu_clip"]
+        model = onnx.load(self.folder / spec["file"])
+        if edge:
+            for value in (*model.graph.input, *model.graph.output):
+                for axis in value.type.tensor_type.shape.dim[2:]:
+                    axis.dim_value = axis.dim_value * edge // given["shape"][2]
+            del model.graph.value_info[:]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        calibration = self.manifest.get("calibration")
+
+        def predict(gray):
+            hu = gray * (datasets.HU_CLIP[1] - datasets.HU_CLIP[0]) + datasets.HU_CLIP[0]
+            scaled = ((hu - low_high[0]) / (low_high[1] - low_high[0])).clip(0, 1).astype(np.float32)
+            out = session.run(None, {given["tensor"]: np.ascontiguousarray(scaled)[None, None]})[0][0]
+            if role == "detector" and calibration:
+                out[0] = calibration["slope"] * out[0] + calibration["intercept"]
+            return out
+        return predict
+
+
+def curve_at(hits, false, chests, rates=RATES):
+    """Sensitivities by the LUNA16 script's rule: linear interpolation of the curve. `hits`: -inf where missed."""
+    hits, false = np.sort(np.asarray(hits, float))[::-1], np.sort(np.asarray(false, float))[::-1]
+    levels = np.unique(np.r_[hits[np.isfinite(hits)], false])[::-1]
+    found = np.searchsorted(-hits, -levels, side="right") / max(len(hits), 1)
+    wrong = np.searchsorted(-false, -levels, side="right") / chests
+    return np.interp(rates, np.r_[0, wrong], np.r_[0, found])
+
+
+def threshold_at(false, chests, rate):
+    """Score above which there are `rate` false marks a chest."""
+    false = np.sort(np.asarray(false))[::-1]
+    place = int(rate * chests)
+    return float(false[place]) if place < len(false) else 0.0
+
+
+def judge(found, positives, ignored):
+    """Best score per positive (-inf: missed), scores of false marks. Strict < radius, centre to centre."""
+    free, hits = np.ones(len(found), bool), []
+    for place, diameter in positives:
+        near = np.linalg.norm(found[:, :3] - place, axis=1) < diameter / 2
+        hits.append(found[near, 4].max() if near.any() else -np.inf)
+        free &= ~near
+    for place, diameter in ignored:
+        free &= ~(np.linalg.norm(found[:, :3] - place, axis=1) < (diameter / 2 if diameter > 0 else 5.0))
+    return hits, found[free]
+
+
+def lungs_of_cube(gray):
+    """Air of a 1 mm cube closed by 10 mm, less the rim; as baseline_log/fit.py."""
+    lungs = gray * (datasets.HU_CLIP[1] - datasets.HU_CLIP[0]) + datasets.HU_CLIP[0] < -400
+    if lungs.any():
+        lungs |= ndimage.distance_transform_edt(ndimage.distance_transform_edt(~lungs) <= 10) > 10
+    inner = np.zeros(gray.shape, bool)
+    rim = int(datasets.RIM_MM)
+    inner[(slice(rim, -rim),) * 3] = True
+    return lungs & inner
+
+
+def cube_detector(pack):
+    """The detector for cubes, in a smaller tile where the graph can be given one (faster); and its edge."""
+    try:
+        return pack.predict("detector", 96), 96
+    except onnxruntime.capi.onnxruntime_pybind11_state.Fail:
+        return pack.predict("detector"), pack.specs["detector"]["input"][0]["shape"][2]
+
+
+def cube_marks(predict, stride, cubes, indices, fixed):
+    """Per cube: hit (score, or -inf), its row, false scores, litres of lung."""
+    rows, border = [], 16 if fixed < 160 else 48
+    for index in indices:
+        gray = cubes.at_one_mm(index)
+        lungs = lungs_of_cube(gray)
+        found = marks.in_cube(predict, gray, stride, 0.005, border, fixed)
+        nodules = cubes.nodules[index]
+        others = [(p, d) for p, d, _ in nodules[1:]]
+        hits, false = judge(found, [nodules[0][:2]], others)
+        near = np.round(false[:, :3]).astype(int)
+        kept = [m[4] for m, n in zip(false, near) if (n >= 0).all() and (n < lungs.shape).all() and lungs[tuple(n)]]
+        rows.append({
+            "patient": cubes.rows[index]["patient"], "readers": cubes.rows[index]["readers"],
+            "size": cubes.rows[index]["mask_diameter_mm"], "texture": cubes.rows[index]["ratings"]["texture"],
+            "slice": cubes.rows[index]["slice_spacing_mm"], "hit": float(hits[0]), "false": kept,
+            "litres": float(lungs.sum() / 1e6),
+        })
+    return rows
+
+
+def summary(rows, rates=RATES):
+    strong = [r for r in rows if r["readers"] >= 3]
+    false = [s for r in rows for s in r["false"]]
+    return curve_at([r["hit"] for r in strong], false, sum(r["litres"] for r in rows) / LITRES_PER_CHEST, rates)
+
+
+def report_cubes(rows, resamples=1000):
+    """Print the table; returns what goes into the JSON."""
+    strong = [r for r in rows if r["readers"] >= 3]
+    false = [s for r in rows for s in r["false"]]
+    chests = sum(r["litres"] for r in rows) / LITRES_PER_CHEST
+    patients = sorted({r["patient"] for r in rows})
+    print(f"{len(strong)} nodules of >= 3 readers, {len(patients)} patients, {chests * LITRES_PER_CHEST:.1f} litres")
+    by_patient = {p: [r for r in rows if r["patient"] == p] for p in patients}
+    random = np.random.default_rng(0)
+    drawn = [
+        summary([r for p in random.choice(patients, len(patients)) for r in by_patient[p]]) for _ in range(resamples)
+    ]
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    cpm = np.percentile(np.mean(drawn, axis=1), [2.5, 97.5])
+    sensitivity = summary(rows)
+    for rate, s, a, b in zip(RATES, sensitivity, low, high):
+        print(f"  {rate:5.3f} false marks per 5 l: {s:.3f} ({a:.3f}-{b:.3f})")
+    print(f"  mean of the seven: {sensitivity.mean():.3f} ({cpm[0]:.3f}-{cpm[1]:.3f})")
+    groups = {f"{a}-{b} mm": [r for r in strong if a <= r["size"] < b] for a, b in SIZES}
+    groups["texture <= 2"] = [r for r in strong if r["texture"] <= 2]
+    groups["texture 3-4"] = [r for r in strong if 2 < r["texture"] < 4.5]
+    groups["slices <= 1.5 mm"] = [r for r in strong if r["slice"] <= 1.5]
+    groups["slices > 1.5 mm"] = [r for r in strong if r["slice"] > 1.5]
+    by_group = {}
+    for name, members in groups.items():
+        counts = [sum(r["hit"] > threshold_at(false, chests, rate) for r in members) for rate in (1, 2, 4)]
+        by_group[name] = {"nodules": len(members), "found_at_1_2_4": counts}
+        print(f"  {name}: at 1, 2, 4: {counts[0]}, {counts[1]}, {counts[2]} of {len(members)}")
+    return {
+        "nodules": len(strong), "patients": len(patients), "litres": chests * LITRES_PER_CHEST,
+        "sensitivity": sensitivity.tolist(), "low": low.tolist(), "high": high.tolist(), "cpm": float(sensitivity.mean()),
+        "cpm_interval": cpm.tolist(), "groups": by_group,
+        "thresholds": {str(r): threshold_at(false, chests, r) for r in RATES},
+    }
+
+
+def scan_marks(predict, stride, tile, margin, given):
+    """Nodules [(diameter, score)], false marks [z y x mm d score] and LPS origin of one whole scan."""
+    hu, lungs, origin, truth = given
+    gray = datasets.to_gray(hu).astype(np.float32) / 255
+    found = marks.in_volume(predict, gray, lungs, tile, margin, stride, 0.005)
+    world = found.copy()
+    world[:, :3] += origin
+    sizes = [(np.array(a[:3])[::-1], a[3]) for a in truth["luna16"]["annotations"]]
+    excluded = [(np.array(a[:3])[::-1], a[3]) for a in truth["luna16"]["annotations_excluded"]]
+    hits, false = judge(world, sizes, excluded)
+    return [(d, h) for (_, d), h in zip(sizes, hits)], false
+
+
+def report_scans(predict, spec, data, cache, patients=datasets.UNSEEN):
+    decode, tile = spec["decode"], spec["input"][0]["shape"][2]
+    nodules, false, scans = [], [], []
+    for patient in patients:
+        given = datasets.unseen_scan(data, cache, patient)
+        found, wrong = scan_marks(predict, decode["stride"], tile, decode["margin_voxels"], given)
+        nodules += found
+        false += wrong[:, 4].tolist()
+        for diameter, score in found:
+            text = "missed" if score == -np.inf else f"score {score:.3f}, {(wrong[:, 4] > score).sum()} false marks above"
+            print(f"  {patient} {diameter:.1f} mm: {text}")
+        print(f"  {patient} false marks: " + ", ".join(
+            f"{m[4]:.2f} at LPS {m[2]:.0f} {m[1]:.0f} {m[0]:.0f}" for m in wrong[:6]))
+        scans.append({"patient": patient, "nodules": [(d, float(s)) for d, s in found], "false": wrong[:20].tolist()})
+    sensitivity = curve_at([s for _, s in nodules], false, len(patients))
+    counts = [sum(s > threshold_at(false, len(patients), r) for _, s in nodules) for r in RATES]
+    for rate, count in zip(RATES, counts):
+        print(f"  {rate:5.3f} false marks a scan: {count} of {len(nodules)}, score > {threshold_at(false, len(patients), rate):.3f}")
+    print(f"  CPM {sensitivity.mean():.3f}")
+    return {"cpm": float(sensitivity.mean()), "sensitivity": sensitivity.tolist(), "found": counts, "scans": scans}
+
+
+def dice_rows(predict, spec, cubes, indices):
+    """Per held-out cube of >= 3 readers: Dice, volume ratio, size, texture."""
+    given, decode = spec["input"][0], spec["decode"]
+    logits = spec["output"][0]["values"] == "logit"
+    edge, noise, rows = given["shape"][2], np.random.default_rng(0), []
+    for index in indices:
+        row = cubes.rows[index]
+        if row["readers"] < 3:
+            continue
+        grid = np.array(row["spacing_mm"])
+        step = max(given["spacing_mm"][0], decode.get("edge_diameters_min", 0) * row["mask_diameter_mm"] / edge)
+        centre = (cubes.nodules[index][0][0] + noise.normal(0, MARK_ERROR_MM, 3)) / grid
+        gray = datasets.cut(cubes.gray[index], centre, grid, np.eye(3) * step, edge, "border")
+        truth = datasets.cut(cubes.mask[index].astype(np.uint8) * 255, centre, grid, np.eye(3) * step, edge, "zeros") >= 0.5
+        found = predict(gray)[0]
+        found = (marks.sigmoid(found) if logits else found) >= decode["threshold"]
+        labels, _ = ndimage.label(found)
+        core = labels[(slice(edge // 2 - 2, edge // 2 + 2),) * 3]
+        ids = core[core > 0]
+        found = labels == np.bincount(ids).argmax() if len(ids) else found & False
+        rows.append((2 * (found & truth).sum() / (found.sum() + truth.sum()), found.sum() / truth.sum(),
+                     row["mask_diameter_mm"], row["ratings"]["texture"]))
+    return np.array(rows)
+
+
+def report_outlines(rows):
+    dice, volume, size, texture = rows.T
+    groups = {"all": size > 0, **{f"{a}-{b} mm": (size >= a) & (size < b) for a, b in SIZES}, "texture <= 2": texture <= 2}
+    out = {}
+    for name, group in groups.items():
+        out[name] = [int(group.sum()), float(dice[group].mean()), float(np.median(volume[group])), int((dice[group] == 0).sum())]
+        print(f"  {name}: {out[name][0]} cubes, Dice {out[name][1]:.3f}, median volume ratio {out[name][2]:.2f}, {out[name][3]} without overlap")
+    return out
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("pack", type=pathlib.Path)
+    parser.add_argument("--part", nargs="+", default=["cubes", "scans", "outlines"])
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    pack, cache = Pack(given.pack, given.threads), given.out / "cache"
+    name = f"{pack.manifest['name']}-{pack.manifest['version']}"
+    file = given.out / f"measured-{name}.json"
+    result = json.loads(file.read_text()) if file.exists() else {}
+    if result.get("pack_sha256") != pack.sha256:
+        result = {"pack": name, "pack_sha256": pack.sha256}
+    print(f"{name}, onnxruntime {onnxruntime.__version__}, {given.threads} thread(s)")
+    cubes = datasets.Cubes(given.data, cache) if {"cubes", "outlines"} & set(given.part) else None
+    spec = pack.specs["detector"]
+    if "cubes" in given.part:
+        predict, edge = cube_detector(pack)
+        rows = cube_marks(predict, spec["decode"]["stride"], cubes, cubes.test, edge)
+        result["cubes"] = report_cubes(rows)
+        result["cube_rows"] = rows
+    if "scans" in given.part:
+        result["scans"] = report_scans(pack.predict("detector"), spec, given.data, cache)
+    if "outlines" in given.part:
+        rows = dice_rows(pack.predict("segmenter"), pack.specs["segmenter"], cubes, cubes.test)
+        result["outlines"] = report_outlines(rows)
+    file.write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

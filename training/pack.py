@@ -1,0 +1,170 @@
+"""Write pack.toml beside the exported networks: sha256, self-test probes, thresholds from held-out patients.
+
+    python pack.py OUT FOLDER [--segmenter-from models/baseline-log/1.0.0]
+
+Two passes: without OUT/measured-<name>-<version>.json the operating points are 0.5, 0.3 and 0.1 and the score is not
+calibrated; measure.py then measures that pack, and a second pass takes thresholds and calibration from it.
+"""
+import argparse
+import hashlib
+import json
+import pathlib
+import shutil
+import sys
+import tomllib
+
+import numpy as np
+import onnx
+import onnxruntime
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent / "baseline_log"))
+import selftest
+
+NAME = "lungcad-default"
+POINTS = {"quiet": "0.25", "balanced": "1", "sensitive": "2"}  # false marks a chest, held-out cubes
+SCORE_MIN = 0.02
+
+HEAD = '''# Made by training/pack.py; docs/MODEL_PACKS.md explains every key.
+format = 1
+name = "{name}"
+version = "{version}"
+licence = "Apache-2.0"
+intended_input = "Chest CT of adults, axial slices of 3 mm or less, any kernel; marks round opacities of 4 to 30 mm in the lungs"
+training = "{training}"
+
+[operating_points]
+default = "balanced"
+quiet = {quiet:.6f}
+balanced = {balanced:.6f}
+sensitive = {sensitive:.6f}
+'''
+
+TRAINING = (
+    "Detector{segmenter} learned from nodule cubes of LIDC-IDRI (CC BY 3.0, doi:10.7937/K9/TCIA.2015.LO9QL9SX), four fifths "
+    "of 548 patients, with unlabelled lungs of eight scans of QIN LUNG CT (CC BY 3.0), CMB-CRC (CC BY 4.0), CPTAC-LSCC "
+    "(CC BY 4.0) and TCGA-THCA (CC BY 3.0) as background; thresholds and calibration from the fifth that was kept out"
+)
+
+CALIBRATION = '''
+[calibration]
+slope = {slope:.6f}
+intercept = {intercept:.6f}
+'''
+
+NETWORK = '''
+[[network]]
+role = "{role}"
+file = "{role}.onnx"
+sha256 = "{sha256}"
+opset = 17
+number_format = "f32"
+
+[network.decode]
+{decode}
+
+[[network.input]]
+tensor = "input"
+shape = {shape}
+axes = "lps-zyx"
+spacing_mm = [{mm}, {mm}, {mm}]
+hu_clip = [-1024.0, 300.0]
+pad_value = 0.0
+
+[[network.output]]
+tensor = "{output}"
+shape = {out_shape}
+values = "logit"
+
+[network.selftest]
+tolerance = 0.01
+probes = {probes}
+'''
+
+DETECTOR = '''kind = "center-point"
+stride = 4
+margin_voxels = 32
+reference_diameter_mm = 8.0
+score_min = {score_min}
+top_k = 100
+nms_distance_mm = 4.0
+nms_diameter_fraction = 0.5'''
+
+SEGMENTER = '''kind = "probability-patch"
+channels = ["nodule"]
+threshold = 0.5
+edge_diameters_min = 1.6'''
+
+
+def network_text(folder, role, decode, mm):
+    file = folder / f"{role}.onnx"
+    model = onnx.load(file)
+    shape, out_shape = (
+        [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (model.graph.input[0], model.graph.output[0])
+    )
+    output = model.graph.output[0].name
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    return NETWORK.format(
+        role=role, sha256=hashlib.sha256(file.read_bytes()).hexdigest(), decode=decode, shape=shape, mm=mm,
+        output=output, out_shape=out_shape, probes=selftest.probes(session, shape, output),
+    )
+
+
+def borrowed(folder, source):
+    """The segmenter of another pack, file and text as they are there."""
+    text = (source / "pack.toml").read_text()
+    sections = ["[[network]]" + part for part in text.split("[[network]]")[1:]]
+    section = next(s for s in sections if 'role = "segmenter"' in s)
+    shutil.copyfile(source / "segmenter.onnx", folder / "segmenter.onnx")
+    return "\n" + section
+
+
+def logit(p):
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))
+
+
+def calibrate(rows):
+    """Platt scaling on held-out marks: a nodule of >= 3 readers, or a false mark of the lungs; by Newton steps."""
+    hits = [r["hit"] for r in rows if r["readers"] >= 3 and np.isfinite(r["hit"])]
+    false = [s for r in rows for s in r["false"]]
+    scores, labels = np.array([*hits, *false]), np.array([1.0] * len(hits) + [0.0] * len(false))
+    keep = scores >= SCORE_MIN
+    x, y, w = np.c_[logit(scores[keep]), np.ones(keep.sum())], labels[keep], np.zeros(2)
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-x @ w))
+        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2), x.T @ (p - y))
+        w -= step
+    return float(w[0]), float(w[1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--segmenter-from", type=pathlib.Path)
+    given = parser.parse_args()
+    version = given.folder.name
+    thresholds, text = {"quiet": 0.5, "balanced": 0.3, "sensitive": 0.1}, ""
+    measured = given.out / f"measured-{NAME}-{version}.json"
+    score_min = SCORE_MIN
+    if measured.exists():
+        cubes, rows = (json.loads(measured.read_text())[k] for k in ("cubes", "cube_rows"))
+        slope, intercept = calibrate(rows)
+        scaled = lambda p: float(1 / (1 + np.exp(-(slope * logit(p) + intercept))))
+        thresholds = {k: scaled(cubes["thresholds"][rate if "." in rate else rate]) for k, rate in POINTS.items()}
+        text, score_min = CALIBRATION.format(slope=slope, intercept=intercept), round(scaled(SCORE_MIN), 6)
+        print(f"calibration {slope:.3f} x logit + {intercept:.3f}; points {thresholds}")
+    segmenter = borrowed(given.folder, given.segmenter_from) if given.segmenter_from else network_text(given.folder, "segmenter", SEGMENTER, 0.7)
+    training = TRAINING.format(segmenter="" if given.segmenter_from else " and segmenter")
+    if given.segmenter_from:
+        training += "; the segmenter is the classical one of baseline-log"
+    toml = HEAD.format(name=NAME, version=version, training=training, **thresholds) + text
+    toml += network_text(given.folder, "detector", DETECTOR.format(score_min=score_min), 1.0) + segmenter
+    tomllib.loads(toml)
+    (given.folder / "pack.toml").write_text(toml)
+    size = sum(f.stat().st_size for f in given.folder.iterdir())
+    print(f"wrote {given.folder}: {size / 1e6:.1f} MB, pack sha256 {hashlib.sha256(toml.encode()).hexdigest()[:16]}")
+
+
+if __name__ == "__main__":
+    main()
