@@ -146,5 +146,15 @@ byId("token-form").addEventListener("submit", (event) => {
 byId("search").addEventListener("change", () => { offset = 0; refresh(); });
 byId("newer").addEventListener("click", () => { offset = Math.max(0, offset - pageSize); refresh(); });
 byId("older").addEventListener("click", () => { offset += pageSize; refresh(); });
+// A link such as /#1.2.840... opens the detail of that series.
+function openLinked() {
+  const uid = decodeURIComponent(location.hash.slice(1));
+  if (/^[0-9.]+$/.test(uid)) {
+    selected = uid;
+    showDetail().catch(tell);
+  }
+}
+window.addEventListener("hashchange", openLinked);
+openLinked();
 setInterval(() => { if (!document.hidden) refresh(); }, refreshMs);
 refresh();

@@ -305,3 +305,22 @@ fn clippy_of_pure_crates_repeats_the_root() {
         }
     }
 }
+
+/// Goal: the conformance statement names what negotiation takes, no more and no less.
+#[test]
+fn the_conformance_statement_is_the_table() {
+    use dcm::conformance::{Handling, Loss, STORAGE_CLASSES, TRANSFER_SYNTAXES};
+    let text = std::fs::read_to_string(root().join("docs/CONFORMANCE.md")).unwrap();
+    let mut expected = BTreeSet::new();
+    for class in STORAGE_CLASSES {
+        let handling = if class.handling == Handling::Analyzed { "stored and analysed" } else { "stored" };
+        expected.insert(format!("| {} | {} | {handling} |", class.name, class.uid));
+    }
+    for syntax in TRANSFER_SYNTAXES {
+        let loss = if syntax.lossy == Loss::Lossless { "lossless" } else { "lossy: the result says so" };
+        expected.insert(format!("| {} | {} | {loss} |", syntax.name, syntax.uid));
+    }
+    let stated: BTreeSet<String> =
+        text.lines().filter(|l| l.contains("| 1.2.840.10008.")).map(str::to_owned).collect();
+    assert_eq!(stated, expected);
+}
