@@ -1,7 +1,9 @@
 //! Places where a test may kill the process (feature `faults`; nothing is compiled in without it).
 //!
 //! `LUNGCAD_FAULT=after_blob:3` aborts the process when the point `after_blob` is passed the third time, as
-//! kill -9 or a power cut would: no destructor runs, no buffer is flushed.
+//! kill -9 or a power cut would: no destructor runs, no buffer is flushed. A supervised process would come back
+//! and die there again and again; with `LUNGCAD_FAULT_ONCE=FILE` only the process that makes FILE dies, so that
+//! of all processes which share the environment one does, once.
 //!
 //! | point | passed when |
 //! |---|---|
@@ -14,7 +16,8 @@
 //! | `after_switch` | the new result is current, its deliveries are queued |
 //! | `mid_delivery` | one object is acknowledged and noted, others may be missing |
 //!
-//! Stages add their own names with [`point`].
+//! Stages add their own names with [`point`]: `before_analysis` (the job is claimed, its series decoded next) and
+//! `before_note` (the destination acknowledged an object, nobody has noted it).
 
 /// Passes the point `name`: aborts the process when the environment asks for it.
 #[cfg(feature = "faults")]
@@ -32,10 +35,18 @@ pub fn point(name: &str) {
         let mut passed = PASSED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let times = passed.entry(name.to_owned()).or_default();
         *times += 1;
-        if *times == *count {
+        if *times == *count && is_first() {
             std::process::abort();
         }
     }
+}
+
+/// Whether no process has died here before: making a file that must not be there is the one step that only one
+/// of them can do.
+#[cfg(feature = "faults")]
+fn is_first() -> bool {
+    let Some(path) = std::env::var_os("LUNGCAD_FAULT_ONCE") else { return true };
+    std::fs::OpenOptions::new().write(true).create_new(true).open(path).is_ok()
 }
 
 /// Passes the point `name`; does nothing in this build.

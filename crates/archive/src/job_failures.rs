@@ -5,7 +5,7 @@ use crate::database::{Tx, args};
 use crate::deliveries;
 use crate::error::{Error, Result};
 use crate::events::{self, NewEvent};
-use crate::jobs::{self, ClaimedJob, JobKind, JobRecord, JobState};
+use crate::jobs::{self, ClaimedJob, JobKind, JobRecord, JobState, Renewal};
 use crate::series;
 use domain::{EventKind, SeriesState};
 use std::time::{Duration, Instant};
@@ -66,6 +66,34 @@ impl Archive {
     /// What the database said.
     pub async fn fail_job_for_good(&self, job: &ClaimedJob, error: &str) -> Result<FailOutcome> {
         self.fail(job, &Failure { error, retry_after: None, lease_before: i64::MAX }).await
+    }
+
+    /// Gives back a job that the caller holds and was kept from finishing: queued at once, and the try does
+    /// not count, since it says nothing about the series.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn hand_back(&self, job: &ClaimedJob, why: &str) -> Result<Renewal> {
+        let doing = "giving a job back";
+        let mut tx = self.inner.database.begin().await?;
+        let now = tx.clock().await?;
+        let held = series::lock(&mut tx, job.series_uid.as_str(), now).await?;
+        // The number of the try goes on, since it tells claims apart; the limit follows it.
+        let sql = "UPDATE job SET state = 'queued', error = $4, lease_until = NULL, run_at = $5, \
+                   attempts_max = attempts_max + 1, updated_at = $5 \
+                   WHERE job_id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
+        let args = args![&job.job_id, &job.worker, job.attempt, why, now];
+        if tx.execute(doing, sql, args).await? != 1 {
+            return Ok(Renewal::Lost);
+        }
+        let ours = held.is_some_and(|held| held.revision == job.revision);
+        if ours && job.kind == JobKind::AnalyzeSeries {
+            series::set_state(&mut tx, job.series_uid.as_str(), SeriesState::Queued, None, now).await?;
+        }
+        tx.ring().await?;
+        tx.commit(doing).await?;
+        self.ring();
+        Ok(Renewal::Held)
     }
 
     /// Ends the tries of a worker that is known to be dead (its supervisor saw it end), so that nobody waits

@@ -133,6 +133,25 @@ impl Archive {
         Ok(Health { database_us, blobs_us: elapsed_us(started) })
     }
 
+    /// The identity under which this installation writes results: `proposed` when there is none yet. The same
+    /// for every process on this archive, so that whichever of them repeats a result writes the same objects.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn installation_id(&self, proposed: &str) -> Result<String> {
+        let doing = "reading the installation id";
+        let read = "SELECT installation_id FROM installation WHERE place = 1";
+        if let Some(row) = self.inner.database.row(doing, read, &[]).await? {
+            return row.text(0);
+        }
+        let mut tx = self.inner.database.begin().await?;
+        let sql = "INSERT INTO installation (place, installation_id) VALUES (1, $1) ON CONFLICT DO NOTHING";
+        tx.execute(doing, sql, crate::database::args![proposed]).await?;
+        tx.commit(doing).await?;
+        let row = self.inner.database.row(doing, read, &[]).await?;
+        row.map_or_else(|| Ok(proposed.to_owned()), |row| row.text(0))
+    }
+
     /// Whether processes on several machines may share this archive (PostgreSQL).
     #[must_use]
     pub fn is_shared(&self) -> bool {

@@ -12,8 +12,6 @@ use tokio_util::sync::CancellationToken;
 
 const EXPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2.1";
 const IMPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2";
-/// A delivery's lease: one association with a handful of objects.
-const LEASE: Duration = Duration::from_secs(120);
 
 /// Where results go.
 #[derive(Debug, Clone)]
@@ -59,16 +57,25 @@ impl DeliverError {
 }
 
 /// Claims and delivers until `cancel`; several at once, one per destination at a time would be slower for
-/// nothing: the database hands each job to one claimer.
+/// nothing: the database hands each job to one claimer. The lease of a job in hand is renewed at a third of
+/// `lease`, so that a slow peer does not lose it and a dead process does not hold it for long.
 pub async fn run(
     archive: Archive,
     destinations: Arc<BTreeMap<String, Destination>>,
     name: String,
+    lease: Duration,
     cancel: CancellationToken,
 ) {
     while !cancel.is_cancelled() {
-        match archive.claim(&name, &[JobKind::DeliverResult], LEASE).await {
-            Ok(Some(job)) => deliver_job(&archive, &destinations, &job).await,
+        match archive.claim(&name, &[JobKind::DeliverResult], lease).await {
+            Ok(Some(job)) => {
+                let done = CancellationToken::new();
+                let heart =
+                    tokio::spawn(crate::worker::heartbeat(archive.clone(), job.clone(), lease, done.clone()));
+                deliver_job(&archive, &destinations, &job).await;
+                done.cancel();
+                let _ = heart.await;
+            }
             Ok(None) => tokio::select! {
                 () = archive.wait_for_work() => {}
                 () = cancel.cancelled() => return,
@@ -154,6 +161,7 @@ async fn deliver(
             return Err(error);
         }
         sent += 1;
+        archive::faults::point("before_note");
         if archive.object_delivered(job, &one.object.name).await? == Renewal::Lost {
             break;
         }

@@ -24,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 const STACK_SIZE: usize = 16 << 20;
 /// Pause before a failed try is repeated, times the number of the try.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// A job in hand may be finished for this long when the worker is asked to leave; less than the time after which
+/// its supervisor kills it.
+const LEAVE_AFTER: Duration = Duration::from_secs(5);
 
 /// Settings of a worker.
 #[derive(Debug, Clone)]
@@ -102,7 +105,7 @@ pub async fn work(
             .await
         {
             Ok(Some(job)) => {
-                if worker.run(&job).await == WorkerEnd::Stuck {
+                if worker.run(&job, &cancel).await == WorkerEnd::Stuck {
                     return Ok(WorkerEnd::Stuck);
                 }
             }
@@ -137,7 +140,7 @@ pub fn thread_pool(threads_count: usize) -> Result<Arc<rayon::ThreadPool>, Strin
 }
 
 impl Worker {
-    async fn run(&self, job: &ClaimedJob) -> WorkerEnd {
+    async fn run(&self, job: &ClaimedJob, cancel: &CancellationToken) -> WorkerEnd {
         let done = CancellationToken::new();
         let heart =
             tokio::spawn(heartbeat(self.archive.clone(), job.clone(), self.settings.lease, done.clone()));
@@ -148,9 +151,16 @@ impl Worker {
                 JobKind::DeliverResult => Ok(()),
             }
         };
-        let outcome = tokio::time::timeout(self.settings.job_time_max, work).await;
+        let outcome = tokio::select! {
+            outcome = tokio::time::timeout(self.settings.job_time_max, work) => Some(outcome),
+            () = time_to_leave(cancel) => None,
+        };
         done.cancel();
         let _ = heart.await;
+        let Some(outcome) = outcome else {
+            self.hand_back(job).await;
+            return WorkerEnd::Cancelled;
+        };
         let (text, end) = match outcome {
             Ok(Ok(())) => return WorkerEnd::Cancelled,
             Ok(Err(error)) => (error.to_string(), WorkerEnd::Cancelled),
@@ -169,6 +179,14 @@ impl Worker {
             Err(error) => tracing::error!(%error, "noting a failed job failed; its lease ends by itself"),
         }
         end
+    }
+
+    /// Gives the job to whoever asks next. The caller must end the process: a thread may still work on it.
+    async fn hand_back(&self, job: &ClaimedJob) {
+        tracing::info!(series = %job.series_uid, "leaving; the job in hand is given back");
+        if let Err(error) = self.archive.hand_back(job, "its worker was asked to leave").await {
+            tracing::warn!(%error, "giving a job back failed; its lease ends by itself");
+        }
     }
 
     async fn instances(&self, series: &SeriesInstanceUid) -> Result<SeriesInstances, JobError> {
@@ -431,8 +449,14 @@ fn written_at(micros: i64, settings: &ReportSettings) -> OffsetDateTime {
         .to_offset(settings.objects.written_at.offset())
 }
 
+/// Resolves a while after `cancel`.
+async fn time_to_leave(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(LEAVE_AFTER).await;
+}
+
 /// Renews the lease until the job is done or lost.
-async fn heartbeat(archive: Archive, job: ClaimedJob, lease: Duration, done: CancellationToken) {
+pub(crate) async fn heartbeat(archive: Archive, job: ClaimedJob, lease: Duration, done: CancellationToken) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(lease / 3) => {}

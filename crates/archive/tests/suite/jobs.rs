@@ -51,6 +51,24 @@ on_both! {
         assert!(matches!(archive.finish_analysis(&second, &result("new")).await.unwrap(), Finish::Stored(_)));
     }
 
+    /// Goal: a job that its worker gives back costs no try, and its old holder can do nothing any more.
+    /// Method: more returns than tries (2), then a fenced holder, then the end.
+    async fn a_job_given_back_costs_no_try(stand) {
+        let archive = stand.archive;
+        store(&archive, 1, 1).await;
+        assert!(archive.complete_series(&series_uid(1), 1, "done").await.unwrap());
+        for _ in 0..4 {
+            let job = claim(&archive, "w").await.unwrap();
+            assert_eq!(archive.hand_back(&job, "leaving").await.unwrap(), Renewal::Held);
+            assert_eq!(state(&archive, 1).await, SeriesState::Queued);
+            assert_eq!(archive.hand_back(&job, "leaving").await.unwrap(), Renewal::Lost);
+            assert_eq!(archive.finish_analysis(&job, &result("old")).await.unwrap(), Finish::Stale);
+        }
+        let job = claim(&archive, "w").await.unwrap();
+        assert_eq!(job.last_error.as_deref(), Some("leaving"));
+        assert!(matches!(archive.finish_analysis(&job, &result("new")).await.unwrap(), Finish::Stored(_)));
+    }
+
     /// Goal: a scan that kills every worker ends dead, with its cause, though nobody reports a failure.
     async fn a_job_that_kills_its_workers_ends_dead(stand) {
         let archive = stand.archive;

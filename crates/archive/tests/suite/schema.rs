@@ -59,3 +59,13 @@ fn migrations_are_paired_and_commented() {
         }
     }
 }
+
+crate::support::on_both! {
+    /// Goal: one identity for all processes, whoever asks first. Method: two archives, two proposals.
+    async fn the_installation_has_one_id(stand) {
+        assert_eq!(stand.archive.installation_id("one").await.unwrap(), "one");
+        let other = stand.another("other").await;
+        assert_eq!(other.installation_id("two").await.unwrap(), "one");
+        other.close().await;
+    }
+}

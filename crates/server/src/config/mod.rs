@@ -105,6 +105,10 @@ pub(crate) fn load(given: Option<&Path>) -> Result<Settings, ConfigError> {
 const OTHER_VARIABLES: [&str; 4] =
     ["LUNGCAD_CONFIG", "LUNGCAD_ORT", "LUNGCAD_TEST_DATA", "LUNGCAD_UPDATE_SNAPSHOTS"];
 
+/// Variables of the fault points (`archive::faults`); a build without them refuses these as unknown.
+const FAULT_VARIABLES: &[&str] =
+    if cfg!(feature = "faults") { &["LUNGCAD_FAULT", "LUNGCAD_FAULT_ONCE"] } else { &[] };
+
 /// Prefix of variables that one process of ours hands to a child of its own.
 const INTERNAL_PREFIX: &str = "LUNGCAD_INTERNAL_";
 
@@ -132,7 +136,8 @@ pub(crate) fn load_from(
         layers::merge(&mut tree, layers::checked(layers::parse(&text, &origin)?, &defaults, &origin, "")?);
     }
     for (name, value) in variables {
-        if OTHER_VARIABLES.contains(&name.as_str()) || name.starts_with(INTERNAL_PREFIX) {
+        let others = [&OTHER_VARIABLES[..], FAULT_VARIABLES].concat();
+        if others.contains(&name.as_str()) || name.starts_with(INTERNAL_PREFIX) {
             continue;
         }
         if let Some(table) = layers::of_variable(name, value) {

@@ -236,7 +236,8 @@ async fn start_deliveries(
     for number in 1..=DELIVERIES_AT_ONCE {
         let worker = format!("{name}-deliver-{number}");
         give_back(archive, &worker).await?;
-        tasks.spawn(deliver::run(archive.clone(), Arc::clone(&destinations), worker, cancel.clone()));
+        let (archive, destinations) = (archive.clone(), Arc::clone(&destinations));
+        tasks.spawn(deliver::run(archive, destinations, worker, settings.worker.lease, cancel.clone()));
     }
     Ok(())
 }

@@ -20,10 +20,14 @@ pub(crate) async fn work(settings: Settings, name: String) -> Result<(), CliErro
     let networks = loaded
         .map_err(|e| CliError::failed(format!("loading networks: {e}")))?
         .map_err(|e: NetworksError| CliError::failed(e.to_string()))?;
+    let installation = archive
+        .installation_id(&convert::installation_id(&settings))
+        .await
+        .map_err(|e| CliError::failed(e.to_string()))?;
     let work = WorkSettings {
         assembly: convert::assembly(&settings),
         analysis: convert::analysis(&settings),
-        report: convert::report(&settings, &convert::installation_id(&settings)),
+        report: convert::report(&settings, &installation),
         destinations: settings.destinations.iter().map(|d| d.name.clone()).collect(),
         lease: settings.worker.lease,
         job_time_max: settings.worker.job_time_max,
