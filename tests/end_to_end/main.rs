@@ -3,4 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backends;
+mod durability;
 mod one_scan;
