@@ -41,6 +41,7 @@ pub mod detect;
 pub mod eligibility;
 pub mod evaluate;
 pub mod filter;
+pub mod guideline;
 pub mod lungs;
 pub mod measure;
 pub mod morphology;

@@ -1,0 +1,10 @@
+//! Tests of the guidelines: hand-written cases, the design's vectors, mutations of the tables, properties.
+
+mod cases;
+mod context;
+mod exam;
+mod mutations;
+mod properties;
+mod side_by_side;
+mod timing;
+mod vectors;
