@@ -2,6 +2,7 @@
 //!
 //! Errors are problem documents ([`ApiError`]); times are RFC 3339 in UTC; lists are `{items, next_offset}`.
 
+mod connections;
 mod deliveries;
 mod destinations;
 mod error;
@@ -133,13 +134,6 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> axum::response::Response {
 }
 
 /// Serves until `stop`, then lets the requests in hand end.
-///
-/// # Errors
-/// When the listener breaks.
-pub(crate) async fn serve(
-    listener: tokio::net::TcpListener,
-    state: AppState,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(state)).with_graceful_shutdown(stop.cancelled_owned()).await
+pub(crate) async fn serve(listener: tokio::net::TcpListener, state: AppState, stop: CancellationToken) {
+    connections::serve(listener, router(state), stop).await;
 }
