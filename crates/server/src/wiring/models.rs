@@ -14,10 +14,10 @@ pub(crate) fn packs(settings: &Settings) -> Result<Vec<PackRow>, CliError> {
     let found = list_packs(&options.folder).map_err(|e| {
         CliError::failed(e.to_string()).with_hint("set models.folder to the folder that holds the packs")
     })?;
-    let newest = found
-        .iter()
-        .rposition(|p| p.name == settings.models.pack && p.problem.is_none())
-        .map(|index| found[index].version.clone());
+    let of_name = || found.iter().filter(|p| p.name == settings.models.pack).rev();
+    // With none that is sound the newest broken one is meant: its fault is what somebody must read.
+    let newest = of_name().find(|p| p.problem.is_none()).or_else(|| of_name().next());
+    let newest = newest.map(|p| p.version.clone());
     let wanted = settings.models.pack_version.clone().or(newest);
     let rows = found.into_iter().map(|p| PackRow {
         in_use: p.name == settings.models.pack && Some(&p.version) == wanted.as_ref(),

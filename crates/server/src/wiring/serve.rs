@@ -10,11 +10,12 @@ use archive::Archive;
 use dimse::{AbstractSyntax, AeRules, OtherStorage, Scp, ScpLimits, ScpSettings};
 use futures::FutureExt as _;
 use pipeline::receive::{ReceiveCounters, Receiver};
-use pipeline::supervise::{WorkerCommand, supervise};
+use pipeline::supervise::{WorkerCommand, WorkerHealth, supervise};
 use pipeline::{deliver, watch};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -25,18 +26,25 @@ const DELIVERIES_AT_ONCE: usize = 4;
 /// How often counters of the receiver go to the metrics.
 const COUNTERS_EVERY: Duration = Duration::from_secs(1);
 
-/// Resolves on SIGTERM or SIGINT.
-pub(super) async fn asked_to_stop() {
+/// Takes over SIGTERM and SIGINT at once, and resolves on either.
+pub(super) fn asked_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut term) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    async move {
+        match signals {
+            [Ok(mut term), Ok(mut interrupt)] => tokio::select! {
+                _ = term.recv() => {}
+                _ = interrupt.recv() => {}
+            },
+            _ => std::future::pending().await,
+        }
     }
 }
 
 /// Runs the roles until a signal.
 pub(crate) async fn serve(settings: Settings, roles: &[Role], telemetry: Telemetry) -> Result<(), CliError> {
+    // Before anybody is told that we are there: a stop that comes at once must be an orderly one.
+    let asked_to_stop = asked_to_stop();
     let name = process_name(&settings);
     let archive = open_archive_as(&settings, name.clone()).await?;
     let cancel = CancellationToken::new();
@@ -48,25 +56,20 @@ pub(crate) async fn serve(settings: Settings, roles: &[Role], telemetry: Telemet
     if let Some(scp) = scp {
         receive(&settings, &archive, scp, &cancel, &mut tasks).await?;
     }
-    let alive = Arc::new(AtomicUsize::new(0));
+    let health = Arc::new(WorkerHealth::default());
     if roles.contains(&Role::Work) {
-        start_workers(&settings, &archive, &name, &alive, &cancel, &mut tasks).await?;
+        start_workers(&settings, &archive, &name, &health, &cancel, &mut tasks).await?;
     }
     if roles.contains(&Role::Deliver) {
         start_deliveries(&settings, &archive, &name, &cancel, &mut tasks).await?;
     }
     if let Some(listener) = http {
-        let expected = if roles.contains(&Role::Work) { settings.worker.count } else { 0 };
-        let state = app_state(&settings, &archive, telemetry, &alive, expected);
+        let state = app_state(&settings, &archive, telemetry, health);
         let stop = cancel.clone();
-        tasks.spawn(async move {
-            if let Err(error) = api::serve(listener, state, stop).await {
-                tracing::error!(%error, "the HTTP listener broke");
-            }
-        });
+        tasks.spawn(api::serve(listener, state, stop));
     }
     tokio::select! {
-        () = asked_to_stop() => tracing::info!("stopping: finishing what is in hand"),
+        () = asked_to_stop => tracing::info!("stopping: finishing what is in hand"),
         Some(ended) = tasks.join_next() => {
             if let Err(error) = ended {
                 tracing::error!(%error, "a part of the server failed; stopping");
@@ -202,7 +205,7 @@ async fn start_workers(
     settings: &Settings,
     archive: &Archive,
     name: &str,
-    alive: &Arc<AtomicUsize>,
+    health: &Arc<WorkerHealth>,
     cancel: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), CliError> {
@@ -216,7 +219,7 @@ async fn start_workers(
         let worker = format!("{name}-work-{number}");
         give_back(archive, &worker).await?;
         let command = WorkerCommand { program: program.clone(), arguments: arguments.clone(), name: worker };
-        tasks.spawn(supervise(command, archive.clone(), Arc::clone(alive), cancel.clone()));
+        tasks.spawn(supervise(command, archive.clone(), Arc::clone(health), cancel.clone()));
     }
     Ok(())
 }
@@ -246,11 +249,9 @@ fn app_state(
     settings: &Settings,
     archive: &Archive,
     telemetry: Telemetry,
-    alive: &Arc<AtomicUsize>,
-    workers_expected: usize,
+    health: Arc<WorkerHealth>,
 ) -> AppState {
     let echo: Echo = Arc::new(|destination| async move { echo(&destination).await }.boxed());
-    let alive = Arc::clone(alive);
     AppState::new(Shared {
         archive: archive.clone(),
         destinations: settings.destinations.clone(),
@@ -259,12 +260,8 @@ fn app_state(
         telemetry,
         echo,
         readiness: Arc::new(move || {
-            let missing = workers_expected.saturating_sub(alive.load(Ordering::Relaxed));
-            async move {
-                let problem = || "a worker process is not running; the log says why".to_owned();
-                if missing > 0 { vec![problem()] } else { Vec::new() }
-            }
-            .boxed()
+            let problems = health.problems();
+            async move { problems }.boxed()
         }),
         last_look: tokio::sync::Mutex::new(None),
     })

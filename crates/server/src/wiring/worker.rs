@@ -1,33 +1,57 @@
 //! The worker process: `lungcad worker`, a child of `serve`.
 
 use super::{convert, open_archive_as};
-use crate::cli::CliError;
+use crate::cli::{CliError, say};
 use crate::config::Settings;
-use pipeline::supervise::{limit_memory, parent_gone};
+use archive::Archive;
+use pipeline::supervise::{READY, UNFIT, limit_memory, parent_gone};
 use pipeline::worker::{WorkSettings, WorkerEnd, work as run};
 use pipeline::{Networks, NetworksError};
 use tokio_util::sync::CancellationToken;
 
 /// Works under `name` until the parent is gone or a job hangs.
 pub(crate) async fn work(settings: Settings, name: String) -> Result<(), CliError> {
+    match prepare(&settings, &name).await {
+        Ok((archive, networks)) => {
+            say(READY);
+            run_jobs(&settings, archive, networks, name).await
+        }
+        Err(error) => {
+            say(format_args!("{UNFIT} {}", error.message));
+            Err(error)
+        }
+    }
+}
+
+/// Everything that can be wrong before the first job is claimed.
+async fn prepare(settings: &Settings, name: &str) -> Result<(Archive, Networks), CliError> {
     if let Some(bytes) = settings.worker.memory_max {
         limit_memory(bytes).map_err(|e| CliError::failed(format!("limiting the worker's memory: {e}")))?;
     }
-    let archive = open_archive_as(&settings, name.clone()).await?;
-    let threads_count = convert::threads(&settings);
-    let options = convert::networks(&settings, threads_count);
+    let archive = open_archive_as(settings, name.to_owned()).await?;
+    let options = convert::networks(settings, convert::threads(settings));
     let loaded = tokio::task::spawn_blocking(move || Networks::load(&options)).await;
     let networks = loaded
         .map_err(|e| CliError::failed(format!("loading networks: {e}")))?
         .map_err(|e: NetworksError| CliError::failed(e.to_string()))?;
+    Ok((archive, networks))
+}
+
+async fn run_jobs(
+    settings: &Settings,
+    archive: Archive,
+    networks: Networks,
+    name: String,
+) -> Result<(), CliError> {
+    let threads_count = convert::threads(settings);
     let installation = archive
-        .installation_id(&convert::installation_id(&settings))
+        .installation_id(&convert::installation_id(settings))
         .await
         .map_err(|e| CliError::failed(e.to_string()))?;
     let work = WorkSettings {
-        assembly: convert::assembly(&settings),
-        analysis: convert::analysis(&settings),
-        report: convert::report(&settings, &installation),
+        assembly: convert::assembly(settings),
+        analysis: convert::analysis(settings),
+        report: convert::report(settings, &installation),
         destinations: settings.destinations.iter().map(|d| d.name.clone()).collect(),
         lease: settings.worker.lease,
         job_time_max: settings.worker.job_time_max,
