@@ -118,6 +118,18 @@ pub enum Need {
     Optional,
 }
 
+impl Need {
+    /// It as a word: `required`, `ranged`, `optional`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Ranged => "ranged",
+            Self::Optional => "optional",
+        }
+    }
+}
+
 /// An input that a rule takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InputSpec {

@@ -34,5 +34,5 @@ pub mod wire;
 pub use answer::{Answer, Category, Evaluation, Interval, Outcome, Term};
 pub use error::ClinicalError;
 pub use inputs::{Checked, InputSpec, Inputs, Kind, Known, Need, Value};
-pub use registry::{evaluate, find, rules};
+pub use registry::{Unconfirmed, evaluate, evaluate_rule, find, rules};
 pub use rule::{Rule, RuleSpec, Standing};

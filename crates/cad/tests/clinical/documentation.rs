@@ -1,0 +1,147 @@
+//! `docs/CLINICAL.md` is made from the rules; this compares it, and writes it where
+//! `LUNGCAD_UPDATE_SNAPSHOTS=1` is set.
+
+use crate::cases::{path, text};
+use cad::clinical::{Interval, Rule, Standing, rules};
+use cad::guideline::table::Origin;
+use std::fmt::Write as _;
+
+const NAME: &str = "docs/CLINICAL.md";
+
+const HEAD: &str = "# Clinical rules\n\n\
+<!-- Made from the code by `LUNGCAD_UPDATE_SNAPSHOTS=1 cargo test -p cad --test clinical`. Do not edit. -->\n\n\
+Every risk model, guideline, measure and eligibility rule that lungcad knows: where it comes from, whom it was made for, \
+what of it was seen in a source and what was not, its inputs and its numbers. lungcad is a second reader for research \
+use; nothing here is a diagnosis, and every answer carries its rule, version, row, terms and what was missing.\n\n\
+- **Ask it yourself**: `lungcad clinical --list`, `lungcad clinical --explain`, `POST /api/v1/clinical/evaluate`.\n\
+- **Nothing is silently zero.** A missing yes/no input, sex or type of a Brock model gives a *range* over all its values; \
+any other missing input gives *insufficient* with its name. A range that crosses a threshold reads *undetermined*.\n\
+- **Need** of an input: `required` (without it no answer), `ranged` (without it a range), `optional` (its meaning says what \
+happens without it).\n\
+- **Accepts**: outside is an error that names the input. **Made for**: outside is a warning.\n\
+- **Off**: present, and answers *not applicable* unless the caller asks for unconfirmed rules by a switch of its own.\n\
+- Sizes are kept unrounded; each guideline rounds by its own rule. Nodule models speak of a nodule; `llpv2`, `llpv3` and \
+`plcom2012` of a person, and are never printed as a property of a nodule. Models are never averaged, and the score of a \
+network is never a pretest probability.\n\
+- Each number of a risk model or measure and each limit of an eligibility rule is held by tests: one unit more or less in its last place, or its absence, fails a published vector or a \
+case of the second implementation (`tests/foreign/clinical_cases.py`).\n\n";
+
+/// A cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+/// Table of the inputs; a list that several guidelines share stands at the first of them.
+fn inputs(rule: &dyn Rule) -> String {
+    let spec = rule.spec();
+    let first =
+        rules().find(|other| other.spec().inputs == spec.inputs).map_or(spec.id, |other| other.spec().id);
+    if first != spec.id && spec.id.starts_with("guideline:") {
+        return format!("\nInputs: those of `{first}`.\n");
+    }
+    let uses = rule.uses();
+    let mut table = "\n| input | need | accepts | made for | meaning |\n|---|---|---|---|---|\n".to_owned();
+    for input in spec.inputs.iter().filter(|input| uses.contains(&input.name)) {
+        let usual = input.usual.map_or_else(String::new, |(low, high)| format!("{low} to {high}"));
+        let (need, accepts, meaning) = (input.need.word(), cell(&input.accepted()), cell(input.meaning));
+        let _ = writeln!(table, "| `{}` | {need} | {accepts} | {usual} | {meaning} |", input.name);
+    }
+    table
+}
+
+/// Rows of a guideline in order of precedence; empty for every other rule.
+fn guideline_rows(id: &str) -> String {
+    let Some(guideline) = cad::guideline::ALL.iter().find(|guideline| guideline.spec.id == id) else {
+        return String::new();
+    };
+    let mut table =
+        "\n| row | condition | category | months | recommendation | standing |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for row in guideline.all_rows() {
+        let months = match &row.verdict.interval {
+            Interval::Absent | Interval::None => String::new(),
+            Interval::Months(months) => months.to_string(),
+            Interval::Text(text) => (*text).to_owned(),
+        };
+        let standing = match row.origin {
+            Origin::Guideline => String::new(),
+            Origin::Ours(why) => format!("ours: {why}"),
+            Origin::Unconfirmed(what) => format!("**not confirmed**: {what}"),
+        };
+        let cells =
+            [row.id, row.text, row.verdict.category, &months, row.verdict.management, &standing].map(cell);
+        let _ = writeln!(table, "| {} |", cells.join(" | "));
+    }
+    table
+}
+
+fn section(rule: &dyn Rule) -> String {
+    let spec = rule.spec();
+    let mut page = format!("### `{}`: {}\n\n", spec.id, spec.title);
+    let unit = if spec.unit.is_empty() { String::new() } else { format!(" ({})", spec.unit) };
+    let _ = writeln!(page, "- Gives: {}{unit}. Table version {}.", spec.predicts, spec.version);
+    let _ = writeln!(page, "- For: {}.", spec.population);
+    let _ = writeln!(page, "- Source: {}.", spec.citation);
+    let standing = match spec.standing {
+        Standing::Confirmed => "numbers seen in a source".to_owned(),
+        Standing::PartlyConfirmed(what) => format!("in use, **not confirmed**: {what}"),
+        Standing::Off(why) => format!("**off**: {why}"),
+    };
+    let _ = writeln!(page, "- Standing: {standing}.");
+    for note in spec.notes {
+        let _ = writeln!(page, "- Note: {note}.");
+    }
+    page.push_str(&inputs(rule));
+    if !rule.constants().is_empty() {
+        page.push_str("\n| number | value |\n|---|---|\n");
+        for constant in rule.constants() {
+            let _ = writeln!(page, "| {} | {} |", constant.name, constant.value);
+        }
+    }
+    page.push_str(&guideline_rows(spec.id));
+    let rows = rule.rows();
+    if !rows.is_empty() {
+        page.push('\n');
+        for row in rows {
+            let _ = writeln!(page, "- {row}");
+        }
+    }
+    page.push('\n');
+    page
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for (title, prefix) in [
+        ("Risk models", None),
+        ("Guidelines", Some("guideline:")),
+        ("Measures", Some("measure:")),
+        ("Eligibility", Some("eligibility:")),
+    ] {
+        let _ = writeln!(page, "## {title}\n");
+        let belongs = |id: &str| match prefix {
+            Some(prefix) => id.starts_with(prefix),
+            None => !id.contains(':'),
+        };
+        rules().filter(|rule| belongs(rule.spec().id)).for_each(|rule| page.push_str(&section(rule)));
+    }
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+/// Goal: the page never ages. Method: made again and compared.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "this test writes the page it compares, when asked to")]
+fn the_page_is_the_code() {
+    let made = page();
+    if std::env::var("LUNGCAD_UPDATE_SNAPSHOTS").is_ok_and(|value| value == "1") {
+        std::fs::write(path(NAME), &made).unwrap();
+    }
+    let stored = if path(NAME).is_file() { text(NAME) } else { String::new() };
+    let first = made.lines().zip(stored.lines()).position(|(a, b)| a != b);
+    assert!(
+        made == stored,
+        "{NAME} differs from the rules (line {first:?}); run with LUNGCAD_UPDATE_SNAPSHOTS=1"
+    );
+}
