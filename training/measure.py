@@ -2,6 +2,8 @@
 
     python measure.py DATA OUT PACK [--part cubes scans outlines]
 
+Scores of cubes are the detector's own, before calibration.
+
 cubes     held-out fifth of the patients (data.held_out); false marks per five litres of lung, about one chest
 scans     LIDC-IDRI-0001, -0005, -0006, -0314
 outlines  the segmenter on held-out cubes
@@ -9,7 +11,6 @@ outlines  the segmenter on held-out cubes
 The lung mask is the simple one of baseline_log/scans.py, not the program's.
 """
 import argparse
-import hashlib
 import json
 import pathlib
 import tomllib
@@ -33,8 +34,7 @@ class Pack:
 
     def __init__(self, folder, threads=1):
         self.folder, self.threads = folder, threads
-        text = (folder / "pack.toml").read_bytes()
-        self.manifest, self.sha256 = tomllib.loads(text.decode()), hashlib.sha256(text).hexdigest()
+        self.manifest = tomllib.loads((folder / "pack.toml").read_text())
         self.specs = {n["role"]: n for n in self.manifest["network"]}
 
     def predict(self, role, edge=None):
@@ -52,16 +52,19 @@ class Pack:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        calibration = self.manifest.get("calibration")
 
         def predict(gray):
             hu = gray * (datasets.HU_CLIP[1] - datasets.HU_CLIP[0]) + datasets.HU_CLIP[0]
             scaled = ((hu - low_high[0]) / (low_high[1] - low_high[0])).clip(0, 1).astype(np.float32)
-            out = session.run(None, {given["tensor"]: np.ascontiguousarray(scaled)[None, None]})[0][0]
-            if role == "detector" and calibration:
-                out[0] = calibration["slope"] * out[0] + calibration["intercept"]
-            return out
+            return session.run(None, {given["tensor"]: np.ascontiguousarray(scaled)[None, None]})[0][0]
         return predict
+
+    def score(self, raw):
+        """Score as the program reports it, from the detector's own."""
+        if not self.manifest.get("calibration") or not 0 < raw < 1:
+            return raw
+        slope, intercept = (self.manifest["calibration"][k] for k in ("slope", "intercept"))
+        return float(marks.sigmoid(slope * np.log(raw / (1 - raw)) + intercept))
 
 
 def curve_at(hits, false, chests, rates=RATES):
@@ -187,12 +190,16 @@ def scan_marks(predict, stride, tile, margin, given):
     return [(d, h) for (_, d), h in zip(sizes, hits)], false
 
 
-def report_scans(predict, spec, data, cache, patients=datasets.UNSEEN):
+def report_scans(pack, data, cache, patients=datasets.UNSEEN):
+    """Table and figures of the whole scans; scores as the program reports them, thresholds too."""
+    predict, spec = pack.predict("detector"), pack.specs["detector"]
     decode, tile = spec["decode"], spec["input"][0]["shape"][2]
     nodules, false, scans = [], [], []
     for patient in patients:
         given = datasets.unseen_scan(data, cache, patient)
         found, wrong = scan_marks(predict, decode["stride"], tile, decode["margin_voxels"], given)
+        found = [(d, pack.score(s)) for d, s in found]
+        wrong[:, 4] = [pack.score(s) for s in wrong[:, 4]]
         nodules += found
         false += wrong[:, 4].tolist()
         for diameter, score in found:
@@ -256,8 +263,9 @@ def main():
     name = f"{pack.manifest['name']}-{pack.manifest['version']}"
     file = given.out / f"measured-{name}.json"
     result = json.loads(file.read_text()) if file.exists() else {}
-    if result.get("pack_sha256") != pack.sha256:
-        result = {"pack": name, "pack_sha256": pack.sha256}
+    files = {role: spec["sha256"] for role, spec in pack.specs.items()}
+    if result.get("sha256") != files:
+        result = {"pack": name, "sha256": files}
     print(f"{name}, onnxruntime {onnxruntime.__version__}, {given.threads} thread(s)")
     cubes = datasets.Cubes(given.data, cache) if {"cubes", "outlines"} & set(given.part) else None
     spec = pack.specs["detector"]
@@ -267,7 +275,7 @@ def main():
         result["cubes"] = report_cubes(rows)
         result["cube_rows"] = rows
     if "scans" in given.part:
-        result["scans"] = report_scans(pack.predict("detector"), spec, given.data, cache)
+        result["scans"] = report_scans(pack, given.data, cache)
     if "outlines" in given.part:
         rows = dice_rows(pack.predict("segmenter"), pack.specs["segmenter"], cubes, cubes.test)
         result["outlines"] = report_outlines(rows)

@@ -151,7 +151,7 @@ def main():
         cubes, rows = (json.loads(measured.read_text())[k] for k in ("cubes", "cube_rows"))
         slope, intercept = calibrate(rows)
         scaled = lambda p: float(1 / (1 + np.exp(-(slope * logit(p) + intercept))))
-        thresholds = {k: scaled(cubes["thresholds"][rate if "." in rate else rate]) for k, rate in POINTS.items()}
+        thresholds = {k: scaled(cubes["thresholds"][rate]) for k, rate in POINTS.items()}
         text, score_min = CALIBRATION.format(slope=slope, intercept=intercept), round(scaled(SCORE_MIN), 6)
         print(f"calibration {slope:.3f} x logit + {intercept:.3f}; points {thresholds}")
     segmenter = borrowed(given.folder, given.segmenter_from) if given.segmenter_from else network_text(given.folder, "segmenter", SEGMENTER, 0.7)

@@ -24,8 +24,8 @@ from targets import STRIDE, loss, tile_targets
 TILE = 48
 BATCH, POSITIVE, ELSEWHERE = 16, 7, 4  # the rest are background scans
 FIRST_MINING = 320  # steps; about 5 k patches. No background scan is used before.
-MINING_EVERY = 320
-MINED_CUBES = 250
+MINING_EVERY = 340
+MINED_CUBES = 200
 MASK_ABOVE, MINE_ABOVE = 0.25, 0.05  # NETWORKS: what looks like a nodule in an unlabelled scan is left out
 SIZE_BINS = (0, 5, 8, 12, 20, 100)
 RATE, DECAY, WARM_UP = 1.5e-3, 1e-3, 100
@@ -35,8 +35,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 class Sampler:
     """Tiles with targets; knows the network's own false marks."""
 
-    def __init__(self, cubes, scans, judged):
-        self.cubes, self.scans, self.judged = cubes, scans, judged
+    def __init__(self, cubes, scans):
+        self.cubes, self.scans = cubes, scans
         size = np.array([cubes.rows[i]["mask_diameter_mm"] for i in cubes.train])
         bins = np.digitize(size, SIZE_BINS)
         share = 1 / np.sqrt(np.bincount(bins)[bins])  # half way between as found and uniform over sizes
@@ -44,6 +44,7 @@ class Sampler:
         share *= np.where(readers >= 3, 1, 0.5)
         self.share = share / share.sum()
         self.cube_false = []  # (cube, place in mm)
+        self.scan_found = [np.zeros((0, 5)) for _ in scans]  # own marks of the last mining
         self.scan_false = [[] for _ in scans]  # places
         self.scan_masked = [[] for _ in scans]  # (place, radius)
 
@@ -104,7 +105,7 @@ class Sampler:
     def batch(self, step, seed):
         """Lists of tiles with targets: 16 of 48^3, or 2 of 96^3 of which one is a mosaic."""
         random = np.random.default_rng([seed, step])
-        mined = any(self.scan_masked) or any(self.scan_false)
+        mined = any(map(len, self.scan_found))
         if step % 2 and mined:
             small = [self.positive(random) for _ in range(5)] + [self.elsewhere(random) for _ in range(3)]
             random.shuffle(small)
@@ -122,11 +123,21 @@ class Sampler:
                 if mark[4] >= MINE_ABOVE:
                     self.cube_false.append((int(cube), mark[:3]))
         for index, scan in enumerate(self.scans):
-            found = marks.in_one_pass(predict, scan.gray, scan.lungs, MINE_ABOVE)
-            masked, false = split_by_judgement(found, self.judged.get(scan.name, []))
-            self.scan_masked[index], self.scan_false[index] = masked, false
-            log(mined=scan.name, found=found.round(3).tolist(), masked=len(masked), false=len(false))
+            self.scan_found[index] = marks.in_one_pass(predict, scan.gray, scan.lungs, MINE_ABOVE)
+        self.judge()
+        for index, scan in enumerate(self.scans):
+            log(mined=scan.name, found=self.scan_found[index][:60].round(3).tolist(),
+                masked=len(self.scan_masked[index]), false=len(self.scan_false[index]))
         log(cube_false=len(self.cube_false))
+
+
+    def judge(self):
+        """What of the own marks in background scans is masked and what is false, by what people saw there."""
+        file = HERE / "background_marks.json"
+        judged = json.loads(file.read_text()) if file.exists() else {}
+        for index, scan in enumerate(self.scans):
+            split = split_by_judgement(self.scan_found[index], judged.get(scan.name, []))
+            self.scan_masked[index], self.scan_false[index] = split
 
 
 def split_by_judgement(found, judged):
@@ -228,8 +239,7 @@ class Run:
             "step": self.step, "positives": self.positives, "mined_at": self.mined_at,
             "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
             "averaged": self.averaged.network.state_dict(), "averaged_steps": self.averaged.steps,
-            "cube_false": self.sampler.cube_false, "scan_false": self.sampler.scan_false,
-            "scan_masked": self.sampler.scan_masked,
+            "cube_false": self.sampler.cube_false, "scan_found": self.sampler.scan_found,
         }
         torch.save(kept, self.file.with_suffix(".new"))
         self.file.with_suffix(".new").replace(self.file)
@@ -241,8 +251,9 @@ class Run:
         self.optimiser.load_state_dict(kept["optimiser"])
         self.averaged.network.load_state_dict(kept["averaged"])
         self.averaged.steps = kept["averaged_steps"]
-        for name in ("cube_false", "scan_false", "scan_masked"):
-            setattr(self.sampler, name, kept[name])
+        if self.mined_at >= 0:
+            self.sampler.cube_false, self.sampler.scan_found = kept["cube_false"], kept["scan_found"]
+            self.sampler.judge()
 
     def train_step(self, steps, batch):
         for group in self.optimiser.param_groups:
@@ -287,12 +298,10 @@ def main():
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
     log = logger(given.out / "detector.jsonl")
-    judged_file = HERE / "background_marks.json"
-    judged = json.loads(judged_file.read_text()) if judged_file.exists() else {}
     cache = given.out / "cache"
-    sampler = Sampler(datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache), judged)
+    sampler = Sampler(datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache))
     run = Run(given.out, sampler, given.seed)
-    log(start=run.step, steps=given.steps, seed=given.seed, cubes=len(sampler.cubes.train), judged=sum(map(len, judged.values())))
+    log(start=run.step, steps=given.steps, seed=given.seed, cubes=len(sampler.cubes.train))
     train(run, given, log)
     run.save()
     log(end=run.step)
@@ -304,7 +313,7 @@ def train(run, given, log):
     ahead = Ahead(run.sampler, given.seed)
     while run.step < given.steps and not (given.out / "stop").exists():
         due = run.step >= FIRST_MINING and (run.step - FIRST_MINING) % MINING_EVERY == 0
-        if due and run.mined_at != run.step and run.step < 0.9 * given.steps:
+        if due and run.mined_at != run.step and run.step < 0.8 * given.steps:
             ahead.close()
             run.sampler.mine(predictor(run.averaged.network), np.random.default_rng([given.seed, 1, run.step]), log)
             run.mined_at = run.step
