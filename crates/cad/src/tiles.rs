@@ -13,8 +13,9 @@ pub const ALIGNMENT: usize = 16;
 pub struct TileShape {
     /// Whole tile; what the network takes.
     pub size: [usize; 3],
-    /// Context on each side that belongs to a neighbour's core. Rounded up to a multiple of [`ALIGNMENT`] where
-    /// the tile is large enough.
+    /// Context on each side, outside the core: of a neighbour, of the grid around the box that is searched, or
+    /// padding. A network may say nothing there. Rounded up to a multiple of [`ALIGNMENT`] where the tile is large
+    /// enough.
     pub halo: [usize; 3],
 }
 
@@ -55,34 +56,41 @@ fn aligned_down(v: usize) -> usize {
     if v >= ALIGNMENT { v / ALIGNMENT * ALIGNMENT } else { v.max(1) }
 }
 
-/// `(origin, core start, core end)` along one axis.
-fn axis_spans(len: usize, size: usize, halo: usize) -> Vec<(isize, usize, usize)> {
-    if len <= size {
-        return vec![(0, 0, len)];
-    }
+/// `(origin, core start, core end)` along one axis for cores that share out `first..last`. Every core has its
+/// halo, at the rim of the grid too: what a network says within the halo is not to be trusted anywhere.
+fn axis_spans(first: usize, last: usize, size: usize, halo: usize) -> Vec<(isize, usize, usize)> {
     let rounded = halo.next_multiple_of(ALIGNMENT);
     let halo = if size > 2 * rounded { rounded } else { aligned_down(size) / 2 / ALIGNMENT * ALIGNMENT };
     let halo = if size > 2 * halo { halo } else { 0 };
+    let core = aligned_down(size - 2 * halo);
     let mut spans = Vec::new();
-    let mut start = 0;
-    while start < len {
-        // The first tile needs no halo below: it starts at the grid's own rim.
-        let origin = start.saturating_sub(halo);
-        let end = if origin + size >= len { len } else { start + aligned_down(origin + size - halo - start) };
-        spans.push((origin as isize, start, end));
-        start = end;
+    let mut start = first / ALIGNMENT * ALIGNMENT;
+    while start < last {
+        let end = (start + core).min(last);
+        spans.push((start as isize - halo as isize, start.max(first), end));
+        start += core;
     }
     spans
 }
 
-/// Tiles whose cores share out a grid of `shape`, in ascending order; only those whose core is `wanted`
-/// (given as start and end, grid voxels).
+/// Tiles whose cores share out a grid of `shape`; see [`plan_box`].
 pub fn plan(
     shape: [usize; 3],
     tile: TileShape,
     wanted: impl Fn([usize; 3], [usize; 3]) -> bool,
 ) -> Vec<Tile> {
-    let spans = [0, 1, 2].map(|a| axis_spans(shape[a], tile.size[a].max(1), tile.halo[a]));
+    plan_box([0; 3], shape, tile, wanted)
+}
+
+/// Tiles whose cores share out the box `start..end` of a grid (voxels), in ascending order; only those whose core is
+/// `wanted` (given as start and end, grid voxels). Halos reach beyond the box, and beyond the grid where it ends.
+pub fn plan_box(
+    start: [usize; 3],
+    end: [usize; 3],
+    tile: TileShape,
+    wanted: impl Fn([usize; 3], [usize; 3]) -> bool,
+) -> Vec<Tile> {
+    let spans = [0, 1, 2].map(|a| axis_spans(start[a], end[a], tile.size[a].max(1), tile.halo[a]));
     let mut tiles = Vec::new();
     for z in &spans[0] {
         for y in &spans[1] {

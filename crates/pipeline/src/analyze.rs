@@ -9,7 +9,8 @@ use cad::detect::{DecodeOptions, GridCandidate};
 use cad::lungs::Lungs;
 use cad::tiles::{HuWindow, Tile, TileShape};
 use domain::{
-    AnalysisResult, Candidate, Finding, LpsPoint, Mask, Run, SkipReason, Timings, Volume, VoxelPoint,
+    Affine, AnalysisResult, BoundingBox, Candidate, Finding, LpsPoint, Mask, Run, SkipReason, Timings,
+    Volume, VoxelPoint,
 };
 use inference::{InputSpec, Kind, Network, NetworkError};
 use ndarray::{Axis, Ix4, Ix5};
@@ -166,10 +167,13 @@ fn detect(
     };
     let input = first_input(&networks.detector)?;
     let spacing_mm = input.spacing_mm[0];
-    let grid = cad::resample::isotropic(volume, lungs.region, spacing_mm);
     let shape = TileShape { size: input.edge(), halo: [decode.margin_voxels; 3] };
+    #[allow(clippy::cast_precision_loss)] // a rim of some voxels
+    let rim_mm = decode.margin_voxels as f64 * spacing_mm;
+    let grid = cad::resample::isotropic(volume, widened(lungs.region, volume, rim_mm), spacing_mm);
+    let (start, end) = box_on_grid(lungs.region, &volume.affine, &grid);
     let tiles =
-        cad::tiles::plan(grid.shape(), shape, |start, end| lungs.searches_box(&grid.affine, start, end));
+        cad::tiles::plan_box(start, end, shape, |start, end| lungs.searches_box(&grid.affine, start, end));
     // The pack states its lowest score after calibration; cells are judged before it.
     let raw_min = match networks.pack.manifest().calibration {
         None => decode.score_min,
@@ -190,6 +194,32 @@ fn detect(
         candidate.score = networks.pack.score(cad::detect::logit(candidate.score));
     }
     Ok(candidates)
+}
+
+/// The box with `rim_mm` around it, as far as the scan reaches: what a network sees around its marks is the body
+/// and not padding.
+fn widened(inner: BoundingBox, volume: &Volume, rim_mm: f64) -> BoundingBox {
+    let spacing = volume.affine.spacing_mm_zyx();
+    let shape = volume.shape();
+    let (start, end) = (<[usize; 3]>::from(inner.start), <[usize; 3]>::from(inner.end));
+    let rim = spacing.map(|mm| clamp_index((rim_mm / mm).ceil(), usize::MAX >> 16));
+    BoundingBox {
+        start: [0, 1, 2].map(|a| start[a].saturating_sub(rim[a])).into(),
+        end: [0, 1, 2].map(|a| (end[a] + rim[a]).min(shape[a])).into(),
+    }
+}
+
+/// Voxels `start..end` of `grid` that cover a box of scan voxels; axes may run the other way.
+#[allow(clippy::cast_precision_loss)] // indices of voxels
+fn box_on_grid(inner: BoundingBox, scan: &Affine, grid: &Volume) -> ([usize; 3], [usize; 3]) {
+    let place =
+        |corner: [f64; 3]| <[f64; 3]>::from(grid.affine.to_voxel(scan.to_lps(VoxelPoint::from(corner))));
+    let a = place(<[usize; 3]>::from(inner.start).map(|v| v as f64 - 0.5));
+    let b = place(<[usize; 3]>::from(inner.end).map(|v| v as f64 - 0.5));
+    let shape = grid.shape();
+    let start = [0, 1, 2].map(|i| clamp_index(a[i].min(b[i]).floor(), shape[i]));
+    let end = [0, 1, 2].map(|i| clamp_index(a[i].max(b[i]).ceil() + 1.0, shape[i]));
+    (start, end)
 }
 
 fn first_input(network: &Network) -> Result<InputSpec, AnalyzeError> {
