@@ -39,7 +39,14 @@ fn volume(patient: &Path) -> Volume {
     let headers: Vec<_> = paths.iter().map(|p| read(&bytes(p), &ReadOptions::default()).unwrap()).collect();
     let rules = AssemblyRules { slices_count_min: 20, thickness_mm_max: 10.0, ..AssemblyRules::default() };
     let plan = plan(&headers, &rules).unwrap();
-    dcm::volume::build(&plan, &headers, &|i| Ok(bytes(&paths[i])), &|_, _| ()).unwrap()
+    dcm::volume::build(
+        &plan,
+        &headers,
+        &dcm::limits::Limits::default(),
+        &|i| Ok(bytes(&paths[i])),
+        &|_, _| (),
+    )
+    .unwrap()
 }
 
 fn number(v: &Value) -> f64 {

@@ -119,14 +119,15 @@ impl InstanceHeader {
 /// Decodes the planned frames into one HU array.
 ///
 /// `load` gives the bytes of the instance with that header index; it is called once per instance, from
-/// rayon threads, and its bytes are dropped as soon as their frames are decoded. `progress` gets slices
-/// done and slices in all.
+/// rayon threads, and its bytes are dropped as soon as their frames are decoded. `limits` bound each instance.
+/// `progress` gets slices done and slices in all.
 ///
 /// # Errors
 /// [`SkipReason::DecodeFailed`] or [`SkipReason::PixelFormat`] for the first slice that fails.
 pub fn build<B: AsRef<[u8]>>(
     plan: &VolumePlan,
     headers: &[InstanceHeader],
+    limits: &Limits,
     load: &(dyn Fn(usize) -> Result<B, String> + Sync),
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Volume, SkipReason> {
@@ -146,8 +147,7 @@ pub fn build<B: AsRef<[u8]>>(
         let header = headers.get(index).ok_or_else(|| failed("", "no such header"))?;
         let uid = header.sop_instance_uid.as_str();
         let bytes = load(index).map_err(|e| failed(uid, &e))?;
-        let limits = Limits::default();
-        let opened = Frames::open(bytes.as_ref(), &limits).map_err(|e| reason(uid, &e))?;
+        let opened = Frames::open(bytes.as_ref(), limits).map_err(|e| reason(uid, &e))?;
         frames.into_par_iter().try_for_each(|(frame, out)| {
             opened.hu_into(frame, &header.rescale(frame), out).map_err(|e| reason(uid, &e))?;
             tick();

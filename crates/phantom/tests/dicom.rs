@@ -29,7 +29,13 @@ fn round_trip(spec: &SeriesSpec, rules: &AssemblyRules) -> (Simulated, Result<Vo
     let options = ReadOptions { limits: Limits::default(), charset_fallback: None };
     let headers: Vec<InstanceHeader> = files.iter().map(|f| read(f, &options).unwrap()).collect();
     let volume = plan(&headers, rules).and_then(|plan| {
-        dcm::volume::build(&plan, &headers, &|i| Ok::<_, String>(files[i].as_slice()), &|_, _| {})
+        dcm::volume::build(
+            &plan,
+            &headers,
+            &dcm::limits::Limits::default(),
+            &|i| Ok::<_, String>(files[i].as_slice()),
+            &|_, _| {},
+        )
     });
     (scan, volume)
 }

@@ -5,6 +5,7 @@
 use crate::assembled::Assembled;
 use dcm::group::{AcquisitionKey, AssemblyRules, acquisition_key, better_reconstruction, plan};
 use dcm::header::InstanceHeader;
+use dcm::limits::Limits;
 use dcm::volume::{VolumePlan, build};
 use domain::{SeriesInstanceUid, SkipReason};
 use ndarray::{Array2, Axis};
@@ -28,6 +29,7 @@ pub struct StoredInstance {
 pub struct SeriesInstances {
     headers: Vec<InstanceHeader>,
     blob_keys: Vec<String>,
+    limits: Limits,
     /// Hash over all of them in the order of their SOP Instance UIDs: the same instances, the same digest.
     pub input_digest: String,
 }
@@ -36,9 +38,10 @@ pub struct SeriesInstances {
 pub type Load<'a> = &'a (dyn Fn(&str) -> Result<bytes::Bytes, String> + Sync);
 
 impl SeriesInstances {
-    /// Orders the instances by UID, so that the way they arrived cannot show in the result.
+    /// Orders the instances by UID, so that the way they arrived cannot show in the result. `limits` bound each
+    /// one when it is decoded.
     #[must_use]
-    pub fn new(mut instances: Vec<StoredInstance>) -> Self {
+    pub fn new(mut instances: Vec<StoredInstance>, limits: Limits) -> Self {
         instances.sort_by(|a, b| a.header.sop_instance_uid.cmp(&b.header.sop_instance_uid));
         instances.dedup_by(|a, b| a.header.sop_instance_uid == b.header.sop_instance_uid);
         let mut hash = Sha256::new();
@@ -50,7 +53,7 @@ impl SeriesInstances {
         }
         let input_digest = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
         let (headers, blob_keys) = instances.into_iter().map(|i| (i.header, i.blob_key)).unzip();
-        Self { headers, blob_keys, input_digest }
+        Self { headers, blob_keys, limits, input_digest }
     }
 
     /// Headers, by SOP Instance UID.
@@ -84,7 +87,7 @@ impl SeriesInstances {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Assembled, SkipReason> {
         let started = Instant::now();
-        let volume = build(plan, &self.headers, &|index| self.bytes(index, load), progress)?;
+        let volume = build(plan, &self.headers, &self.limits, &|index| self.bytes(index, load), progress)?;
         let header = self.headers.first().ok_or(SkipReason::TooFewSlices { count: 0, count_min: 1 })?;
         Ok(Assembled {
             study_instance_uid: header.study_instance_uid.clone(),
@@ -114,7 +117,7 @@ impl SeriesInstances {
             let mut one = plan.clone();
             one.slices = vec![*slice];
             one.shape = [1, plan.shape[1], plan.shape[2]];
-            let volume = build(&one, &self.headers, &|i| self.bytes(i, load), &|_, _| {})?;
+            let volume = build(&one, &self.headers, &self.limits, &|i| self.bytes(i, load), &|_, _| {})?;
             found.insert(*index, volume.hu.index_axis(Axis(0), 0).to_owned());
         }
         Ok(found)

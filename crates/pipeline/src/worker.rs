@@ -196,7 +196,7 @@ impl Worker {
                 .map_err(|e| JobError::Facts(record.sop_instance_uid.to_string(), e))?;
             stored.push(StoredInstance { header, blob_key: record.blob_key, sha256: record.data_set_sha256 });
         }
-        Ok(SeriesInstances::new(stored))
+        Ok(SeriesInstances::new(stored, self.settings.report.read.limits.clone()))
     }
 
     async fn analyze_series(&self, job: &ClaimedJob) -> Result<(), JobError> {
@@ -325,7 +325,7 @@ impl Worker {
             result_json: String::new(),
             document_json: serde_json::to_string(&document)?,
         };
-        let objects = self.skip_objects(instances, &reason).await?;
+        let objects = self.skip_objects(instances, &reason, &result, &job.series_uid).await?;
         let skip = new_skip(&reason)?;
         tracing::info!(series = %job.series_uid, code = reason.code(), %reason, "series not analysed");
         let destinations: &[String] = if objects.is_empty() { &[] } else { &self.settings.destinations };
@@ -337,14 +337,21 @@ impl Worker {
         &self,
         instances: &SeriesInstances,
         reason: &SkipReason,
+        own: &NewResult,
+        series: &SeriesInstanceUid,
     ) -> Result<Vec<NewObject>, JobError> {
-        let Some(key) = instances.blob_key(0).filter(|_| self.settings.report.skipped_report) else {
+        // What is no CT gets no report: it may be one of ours that the PACS sent back, and so for ever.
+        let wanted = self.settings.report.skipped_report && !matches!(reason, SkipReason::NotCt { .. });
+        let Some(key) = instances.blob_key(0).filter(|_| wanted) else {
             return Ok(Vec::new());
         };
         let bytes = self.archive.blob(key).await?;
         let skipped = SkippedSeries { reason, instances: &[], input_digest: &instances.input_digest };
         let mut settings = self.settings.report.clone();
         settings.objects.written_at = written_at(archive::now(), &self.settings.report);
+        let is_own =
+            |r: &ResultRecord| r.input_digest == own.input_digest && r.config_digest == own.config_digest;
+        settings.objects.predecessor = self.predecessor(series, is_own).await?;
         Ok(skipped_objects(&skipped, &bytes, &settings)?.into_iter().map(new_object).collect())
     }
 
@@ -354,7 +361,8 @@ impl Worker {
         let instances = self.instances(&job.series_uid).await?;
         let mut settings = self.settings.report.clone();
         settings.objects.written_at = written_at(record.created_at, &self.settings.report);
-        settings.objects.predecessor = self.predecessor(&record).await?;
+        let is_own = |r: &ResultRecord| r.result_id == record.result_id;
+        settings.objects.predecessor = self.predecessor(&record.series_uid, is_own).await?;
         let (archive, rules) = (self.archive.clone(), self.settings.assembly.clone());
         let (pool, runtime) = (Arc::clone(&self.pool), tokio::runtime::Handle::current());
         let written = tokio::task::spawn_blocking(move || {
@@ -374,18 +382,18 @@ impl Worker {
         Ok(())
     }
 
-    /// The report that was current before this one, if there was any.
-    async fn predecessor(&self, own: &ResultRecord) -> Result<Option<Predecessor>, JobError> {
-        let Some(instance) = self.archive.series_instances(&own.series_uid).await?.into_iter().next() else {
+    /// The report of the series that was current before its own one, if there was any.
+    async fn predecessor(
+        &self,
+        series: &SeriesInstanceUid,
+        is_own: impl Fn(&ResultRecord) -> bool,
+    ) -> Result<Option<Predecessor>, JobError> {
+        let Some(instance) = self.archive.series_instances(series).await?.into_iter().next() else {
             return Ok(None);
         };
-        let mut earlier: Vec<ResultRecord> = self
-            .archive
-            .results(&own.series_uid)
-            .await?
-            .into_iter()
-            .filter(|r| r.result_id != own.result_id && r.published_at.is_some())
-            .collect();
+        let results = self.archive.results(series).await?;
+        let mut earlier: Vec<ResultRecord> =
+            results.into_iter().filter(|r| !is_own(r) && r.published_at.is_some()).collect();
         earlier.sort_by_key(|r| r.published_at);
         let Some(last) = earlier.pop() else { return Ok(None) };
         let sr = self.archive.objects(&last.result_id).await?.into_iter().find(|o| o.role == "sr");
