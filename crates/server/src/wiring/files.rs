@@ -7,7 +7,7 @@ use crate::cli::send::{SendProgress, SendRequest, SendSummary};
 use crate::config::Settings;
 use dimse::PeerSettings;
 use pipeline::Networks;
-use pipeline::batch::{BatchEvent, BatchOutcome, BatchSettings, run};
+use pipeline::batch::{BatchError, BatchEvent, BatchOutcome, BatchSettings, run};
 use pipeline::worker::thread_pool;
 
 /// Analyses files; `events` is called from any thread.
@@ -29,8 +29,14 @@ pub(crate) fn analyze(
         lungcad_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let pool = thread_pool(threads).map_err(CliError::failed)?;
-    pool.install(|| run(&arguments.paths, &arguments.out, &mut networks, &batch, events))
-        .map_err(|e| CliError::failed(e.to_string()))
+    pool.install(|| run(&arguments.paths, &arguments.out, &mut networks, &batch, events)).map_err(|error| {
+        let words = error.to_string();
+        match error {
+            BatchError::NothingFound { .. } => CliError::nothing_analyzed(words),
+            BatchError::Discover(_) => CliError::usage(words),
+            BatchError::Write { .. } => CliError::failed(words),
+        }
+    })
 }
 
 /// Sends files; `progress` is called from any thread after each answer.
