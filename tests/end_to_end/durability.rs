@@ -5,9 +5,7 @@
 //! modality would. The PACS is Orthanc.
 
 use crate::backends::{TestDatabase, ask_archive, children_of, is_alive, kill_9};
-use crate::support::{
-    Orthanc, Server, ServerSpec, SimulatedScan, get, have, run, simulate, wait_for,
-};
+use crate::support::{Orthanc, Server, ServerSpec, SimulatedScan, get, have, run, simulate, wait_for};
 use archive::BlobSettings;
 use domain::SeriesInstanceUid;
 use serde_json::Value;
@@ -125,8 +123,12 @@ impl<'a> Story<'a> {
     fn new(scan: &'a SimulatedScan, database: &TestDatabase) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let orthanc = Orthanc::start();
-        let mut spec =
-            ServerSpec::new(folder.path()).destination("pacs", orthanc.dicom_port, "ORTHANC", "retry_s_first = 1");
+        let mut spec = ServerSpec::new(folder.path()).destination(
+            "pacs",
+            orthanc.dicom_port,
+            "ORTHANC",
+            "retry_s_first = 1",
+        );
         spec.environment = vec![
             ("LUNGCAD_STORAGE__DATABASE".to_owned(), database.address.clone()),
             // Over PostgreSQL nobody knows that the holder of a lease is dead before it ends.
@@ -324,7 +326,8 @@ fn acknowledged(said: &str) -> BTreeSet<PathBuf> {
 
 fn send(server: &Server, files: &[PathBuf]) -> BTreeSet<PathBuf> {
     let output = storescu(server.dicom_port(), files).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     acknowledged(&said)
 }
 
@@ -332,9 +335,9 @@ fn send(server: &Server, files: &[PathBuf]) -> BTreeSet<PathBuf> {
 fn send_and_kill(server: Server, files: &[PathBuf], count: usize) -> (BTreeSet<PathBuf>, usize) {
     use std::io::{BufRead as _, BufReader};
     let mut command = storescu(server.dicom_port(), files);
-    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     let (mut said, mut seen, mut server) = (String::new(), 0, Some(server));
-    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
         let line = line.unwrap();
         seen += usize::from(line.contains("Received Store Response (Success)"));
         if seen == count
@@ -389,7 +392,7 @@ fn same_content(ours: &[u8], theirs: &[u8], folder: &Path) -> bool {
 }
 
 /// No process of `pids` outlives its parent: each leaves by itself.
-fn gone(pids: &[u32]) {
+pub(crate) fn gone(pids: &[u32]) {
     for pid in pids {
         wait_for(&format!("worker {pid} is an orphan"), Duration::from_secs(30), || {
             (!is_alive(*pid)).then_some(())

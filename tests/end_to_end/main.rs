@@ -6,3 +6,4 @@ mod support;
 mod backends;
 mod durability;
 mod one_scan;
+mod scale_out;

@@ -19,6 +19,9 @@
 //! Stages add their own names with [`point`]: `before_analysis` (the job is claimed, its series decoded next) and
 //! `before_note` (the destination acknowledged an object, nobody has noted it).
 
+#[cfg(all(feature = "faults", not(debug_assertions)))]
+compile_error!("feature faults lets anyone who sets a variable kill the process; it is for debug builds");
+
 /// Passes the point `name`: aborts the process when the environment asks for it.
 #[cfg(feature = "faults")]
 pub fn point(name: &str) {
