@@ -13,12 +13,13 @@
 //!
 //! [`worker`] strings assemble, analyze and report together; job rows carry the work from process to process.
 //! [`supervise`] keeps worker processes alive. [`batch`] runs the same stages on files, without an archive.
-//! [`send`] is the other side: files to a receiver.
+//! [`send`] is the other side: files to a receiver. [`clinical`] asks the clinical rules.
 
 pub mod analyze;
 pub mod assemble;
 mod assembled;
 pub mod batch;
+pub mod clinical;
 pub mod completeness;
 pub mod deliver;
 pub mod discover;

@@ -21,6 +21,7 @@ pub(crate) const FINDINGS_SCHEMA: &str = include_str!("../../../docs/findings.sc
         (name = "series", description = "Where a series stands, why, and what was found"),
         (name = "jobs", description = "Work that waits, runs or was given up"),
         (name = "deliveries", description = "Results on their way to destinations"),
+        (name = "clinical", description = "Risk models, guidelines, measures and eligibility rules; not a diagnosis"),
         (name = "operation", description = "Health, readiness, counts and metrics")
     ),
     components(schemas(crate::api::Problem)),

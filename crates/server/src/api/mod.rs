@@ -2,6 +2,7 @@
 //!
 //! Errors are problem documents ([`ApiError`]); times are RFC 3339 in UTC; lists are `{items, next_offset}`.
 
+mod clinical;
 mod connections;
 mod deliveries;
 mod destinations;
@@ -91,6 +92,7 @@ fn documented() -> OpenApiRouter<AppState> {
         .merge(jobs::router())
         .merge(deliveries::router())
         .merge(destinations::router())
+        .merge(clinical::router())
         .merge(health::router())
 }
 

@@ -1,5 +1,7 @@
 //! Goal: what REST promises, asked over a real socket of a real archive in a temporary folder.
 
+mod clinical;
+
 use super::*;
 use archive::{
     ArchiveSettings, AttemptLimits, BlobSettings, JobKind, NewInstance, NewObject, NewResult, NewSkip,

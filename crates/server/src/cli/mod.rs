@@ -5,6 +5,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod check;
+pub(crate) mod clinical;
 pub(crate) mod findings;
 pub(crate) mod migrate;
 pub(crate) mod models;
@@ -98,6 +99,8 @@ enum Command {
     Migrate(migrate::MigrateArguments),
     /// List or verify model packs
     Models(models::ModelsArguments),
+    /// Ask risk models, guidelines, measures and eligibility rules: one JSON a line
+    Clinical(clinical::ClinicalArguments),
     /// Findings of a series on a running server, as a table
     Findings(findings::FindingsArguments),
     /// Child of `serve`: decodes and runs networks
@@ -130,6 +133,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
+        Command::Clinical(arguments) => clinical::run(&arguments),
         Command::Findings(arguments) => findings::run(&arguments),
         Command::Worker(arguments) => worker::run(arguments),
     };
@@ -202,6 +206,8 @@ mod tests {
             "lungcad simulate --out d",
             "lungcad send folder 127.0.0.1:11112 --called A --calling B --associations 4",
             "lungcad check",
+            "lungcad clinical requests.jsonl --explain",
+            "lungcad clinical --list --json",
             "lungcad migrate",
             "lungcad models list",
             "lungcad models verify baseline-log",
