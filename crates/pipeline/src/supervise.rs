@@ -39,6 +39,8 @@ const BACK_OFF_FIRST: Duration = Duration::from_millis(500);
 const BACK_OFF_LAST: Duration = Duration::from_secs(30);
 /// A child that lived this long was healthy: the back-off starts anew.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// Heaps of the C library in a child.
+const ARENAS_MAX: &str = "4";
 /// Pause before the try of a dead worker is repeated.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A stopping child may finish its slice of work for this long before it is killed.
@@ -210,6 +212,9 @@ fn spawn(command: &WorkerCommand) -> std::io::Result<Child> {
     Command::new(&command.program)
         .args(&command.arguments)
         .args(["--name", &command.name])
+        // Each arena of glibc reserves 64 MB of the address space that `limit_memory` counts, by default eight per
+        // core: on a large machine the limit would be reached by reserving alone.
+        .env("MALLOC_ARENA_MAX", ARENAS_MAX)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -19,7 +19,9 @@ pub(crate) struct WorkerArguments {
 pub(crate) fn run(arguments: WorkerArguments) -> Result<(), CliError> {
     let settings = arguments.config.load()?;
     let _telemetry = Telemetry::start(&settings.log).map_err(CliError::failed)?;
+    // It only waits for files and rows; the work has threads of its own. More would reserve address space.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|e| CliError::failed(format!("starting threads: {e}")))?;

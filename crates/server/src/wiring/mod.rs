@@ -49,9 +49,7 @@ pub(crate) async fn open_archive_as(
         && let Err(e) = std::fs::create_dir_all(folder)
     {
         let message = format!("making folder {}: {e}", folder.display());
-        return Err(
-            CliError::failed(message).with_hint("set storage.root to a folder that lungcad may write to")
-        );
+        return Err(storage_error(settings, message));
     }
     let deliver = settings.destinations.iter().map(|d| i64::from(d.tries_max)).max();
     let usual = archive::AttemptLimits::default();
@@ -62,10 +60,26 @@ pub(crate) async fn open_archive_as(
     };
     let database = settings.storage.database.url();
     let stores = archive::ArchiveSettings { database, blobs, migrate: true, process, attempts };
-    let archive = archive::Archive::open(&stores)
-        .await
-        .map_err(|e| CliError::failed(format!("opening {}: {e}", settings.storage.database.shown())))?;
+    let archive = archive::Archive::open(&stores).await.map_err(|e| {
+        storage_error(settings, format!("opening {}: {e}", settings.storage.database.shown()))
+    })?;
     let place = settings.storage.root.display();
-    archive.check().await.map_err(|e| CliError::failed(format!("writing below {place}: {e}")))?;
+    archive.check().await.map_err(|e| storage_error(settings, format!("writing below {place}: {e}")))?;
     Ok(archive)
+}
+
+/// A failure of database or store with the way out.
+fn storage_error(settings: &Settings, message: String) -> CliError {
+    let hint = match (&settings.storage.database, &settings.storage.s3) {
+        (Database::Postgres(_), _) => {
+            "check storage.database, that the server takes connections, and the keys of [storage]"
+        }
+        (Database::Sqlite(_), Some(_)) => {
+            "check the keys of [storage.s3], and that lungcad may write to storage.root"
+        }
+        (Database::Sqlite(_), None) => {
+            "set storage.root to a folder that lungcad may write to, on a disk with room"
+        }
+    };
+    CliError::failed(message).with_hint(hint)
 }
