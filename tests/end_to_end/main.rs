@@ -5,5 +5,12 @@ mod support;
 
 mod backends;
 mod durability;
+mod hostile;
+mod hostile_disk;
+mod hostile_http;
+mod hostile_mutations;
+mod hostile_peers;
+mod hostile_setup;
+mod hostile_worker;
 mod one_scan;
 mod scale_out;
