@@ -1,5 +1,5 @@
-//! How many nodules a second one core puts through all guidelines: `cargo run -p cad --release --example
-//! guideline_speed`.
+//! How many nodules a second one core puts through all guidelines: `cargo run -p cad --example guideline_speed`
+//! (crate `cad` is optimised in the development profile too).
 
 #![allow(clippy::print_stdout, reason = "an example prints its result")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]

@@ -137,6 +137,12 @@ impl Facts {
         self.values[field.index()] = fact;
     }
 
+    /// Names of the inputs that are known only as a range.
+    pub(super) fn ranged(&self) -> Vec<&'static str> {
+        let ranged = ALL.into_iter().filter(|field| matches!(self.get(*field), Fact::Between(..)));
+        ranged.map(Field::name).collect()
+    }
+
     pub(super) fn word(&self, field: Field) -> Option<&'static str> {
         match self.get(field) {
             Fact::Word(word) => Some(word),

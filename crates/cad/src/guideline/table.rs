@@ -169,6 +169,27 @@ pub(crate) const fn row(
 }
 
 impl Row {
+    /// The row as one sentence: id, condition, category, interval, management, standing.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let interval = match &self.verdict.interval {
+            Interval::Absent | Interval::None => String::new(),
+            Interval::Months(months) => format!(", {months} months"),
+            Interval::Text(text) => format!(", months {text}"),
+        };
+        let estimate = match self.verdict.estimate {
+            "" => String::new(),
+            estimate => format!("; malignant {estimate} by the guideline"),
+        };
+        let standing = match self.origin {
+            Origin::Guideline => String::new(),
+            Origin::Ours(why) => format!(" (ours: {why})"),
+            Origin::Unconfirmed(what) => format!(" (unconfirmed: {what})"),
+        };
+        let Verdict { category, management, .. } = &self.verdict;
+        format!("{}: {} -> {category}{interval}: {management}{estimate}{standing}", self.id, self.text)
+    }
+
     /// The same as a choice of ours.
     pub(crate) const fn ours(self, why: &'static str) -> Self {
         Self { origin: Origin::Ours(why), ..self }

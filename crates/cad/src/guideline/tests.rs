@@ -5,6 +5,7 @@ mod context;
 mod exam;
 mod mutations;
 mod properties;
+mod rules;
 mod side_by_side;
 mod timing;
 mod vectors;

@@ -218,7 +218,6 @@ impl<'a> Rows<'a> {
     }
 
     /// Fields that any condition reads.
-    #[cfg(test)]
     pub(super) fn fields_read(self) -> FieldSet {
         let mut read = FieldSet::default();
         let rows = self.rows.iter().chain(self.overlays.iter().map(|overlay| &overlay.row));
@@ -308,7 +307,7 @@ impl Guideline {
         let evaluation = match rows.as_slice() {
             [] => self.uncovered(facts),
             [(row, under)] => self.settled(row, *under),
-            several => self.undetermined(several),
+            several => self.undetermined(several, facts),
         };
         self.explained(evaluation, facts, &rows)
     }
@@ -333,7 +332,7 @@ impl Guideline {
         evaluation.with_step(format!("row {} (category {}): {}", row.id, row.verdict.category, row.text))
     }
 
-    fn undetermined(&self, rows: &[(&Row, Option<&Row>)]) -> Evaluation {
+    fn undetermined(&self, rows: &[(&Row, Option<&Row>)], facts: &Facts) -> Evaluation {
         let mut ordered: Vec<&Row> = rows.iter().map(|(row, _)| *row).collect();
         ordered.sort_by_key(|row| row.verdict.urgency);
         let (Some(first), Some(last)) = (ordered.first(), ordered.last()) else {
@@ -343,7 +342,7 @@ impl Guideline {
         let answer = Answer::Range {
             low: Outcome::Category(first.category()),
             high: Outcome::Category(last.category()),
-            missing: Vec::new(),
+            missing: facts.ranged(),
         };
         Evaluation::of(answer)
             .with_warning(format!("undetermined: the range of a probability reaches rows {}", ids.join(", ")))
@@ -440,9 +439,31 @@ impl Row {
     }
 }
 
+/// Inputs that are read through others.
+const DERIVED_FROM: &[(Field, &[Field])] = &[
+    (Field::Brock, &[Field::BrockMin, Field::BrockMax]),
+    (Field::Herder, &[Field::HerderMin, Field::HerderMax]),
+    (Field::DmeanMm, &[Field::MeanMm]),
+    (Field::Phase, &[Field::Timing]),
+];
+
 impl Rule for Guideline {
     fn spec(&self) -> &RuleSpec {
         &self.spec
+    }
+
+    fn rows(&self) -> Vec<String> {
+        self.all_rows().map(Row::sentence).collect()
+    }
+
+    fn uses(&self) -> Vec<&'static str> {
+        let mut read = self.table().fields_read();
+        for (field, from) in DERIVED_FROM {
+            if read.contains(*field) {
+                from.iter().for_each(|one| read.insert(*one));
+            }
+        }
+        read.names()
     }
 
     fn evaluate(&self, inputs: &Checked) -> Result<Evaluation, ClinicalError> {

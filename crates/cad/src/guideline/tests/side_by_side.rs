@@ -185,6 +185,11 @@ fn answers_say_row_assumptions_and_standing() {
         words,
         "Fleischner Society 2017: does not apply (row FL17-X1): the guideline is for 35 years or more."
     );
+    let Answer::Range { missing, .. } = of("bts_2015", "type=solid v900 brock_min=0 brock_max=1").answer
+    else {
+        panic!("a range across 10 % is undetermined");
+    };
+    assert_eq!(missing, ["brock"]);
     let stepped = of("lung_rads_2022", "type=solid d9 suspicious=true");
     assert!(
         stepped.steps.iter().any(|step| step.contains("LR22-4Aa") && step.contains("replaced by LR22-4X"))
