@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod analyze;
 mod backends;
 mod durability;
 mod hostile;
@@ -13,4 +14,7 @@ mod hostile_peers;
 mod hostile_setup;
 mod hostile_worker;
 mod one_scan;
+mod orientation;
+mod pacs;
+mod rest;
 mod scale_out;

@@ -371,3 +371,21 @@ pub fn simulate(folder: &Path, arguments: &[&str]) -> SimulatedScan {
 /// Arguments of a small scan that is still a chest: quick to make and to analyse.
 pub const SMALL: &[&str] =
     &["--slices", "70", "--matrix", "192", "--pixel", "1.9", "--spacing", "4", "--thickness", "2.5"];
+
+/// The least that is still analysed, with one solid nodule of 14 mm in the right lung that is found.
+pub const TINY: &[&str] = &[
+    "--nodule",
+    "at=-75/0/30,14,solid",
+    "--noise-sd",
+    "8",
+    "--slices",
+    "30",
+    "--matrix",
+    "192",
+    "--pixel",
+    "1.9",
+    "--spacing",
+    "4",
+    "--thickness",
+    "2.5",
+];
