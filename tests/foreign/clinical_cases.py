@@ -74,7 +74,18 @@ for model in BROCK:
         order = [n for n in ["female", "family_history_lung_cancer", "emphysema", "type", "upper_lobe", "spiculation"]
                  if n in missing]
         add(model, inputs, f"{len(worlds)} combinations", status="range", range=[min(worlds), max(worlds)],
-            missing=order, tolerance=1e-12)
+            missing=order, tolerance=1e-12, undetermined=min(worlds) < 0.1 <= max(worlds))
+    near = {**{k: OTHER[k] for k in keep}, "diameter_mm": 12.0, "upper_lobe": 1}
+    if "type" in near:
+        near["type"] = "solid"
+    if "nodule_count" in near:
+        near["nodule_count"] = 1
+    for diameter in (8.0, 10.0, 12.0, 14.0, 16.0, 18.0, 20.0):
+        inputs = {**near, "diameter_mm": diameter}
+        del inputs["female"]
+        worlds = [brock(model, {**inputs, "female": female}) for female in (0, 1)]
+        add(model, inputs, "sex not known", status="range", range=[min(worlds), max(worlds)], missing=["female"],
+            tolerance=1e-12, undetermined=min(worlds) < 0.1 <= max(worlds))
     needed = [n for n in ["age", "diameter_mm", "nodule_count"] if n in keep]
     for name in needed:
         add(model, {k: v for k, v in base.items() if k != name}, "needed", status="insufficient", missing=[name])

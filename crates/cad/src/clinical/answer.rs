@@ -90,7 +90,9 @@ impl Term {
     /// `coefficient` times `input`.
     #[must_use]
     pub fn product(name: &'static str, coefficient: f64, input: f64) -> Self {
-        Self { name: Cow::Borrowed(name), coefficient: Some(coefficient), input, value: coefficient * input }
+        // Plus zero: a coefficient below zero times nothing is nothing, not minus nothing.
+        let value = coefficient * input + 0.0;
+        Self { name: Cow::Borrowed(name), coefficient: Some(coefficient), input, value }
     }
 
     /// A value as it was compared or added, without coefficient.

@@ -91,6 +91,19 @@ pub enum Obstacle {
     Wrong(ClinicalError),
 }
 
+/// Name of the number of a table that a guideline compares the value with: a range from below to at least it is
+/// undetermined.
+pub const THRESHOLD: &str = "guideline_threshold";
+
+/// What to say of a range that crosses [`THRESHOLD`].
+fn crossing(table: Table<'_>, low: &Outcome, high: &Outcome) -> Option<String> {
+    let threshold = table.find(THRESHOLD)?;
+    let crossed = magnitude(low) < threshold && magnitude(high) >= threshold;
+    crossed.then(|| {
+        format!("undetermined: it reaches from below to above {} %, a guideline's limit", threshold * 100.0)
+    })
+}
+
 /// How the sum of the terms becomes the value; for the working on paper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
@@ -178,8 +191,9 @@ impl Rule for Formula {
         let (Some(low), high) = (all.next(), all.next_back()) else {
             return Ok(Evaluation::insufficient(open));
         };
-        let (low, warnings) = (low.outcome, low.warnings);
+        let (low, mut warnings) = (low.outcome, low.warnings);
         let high = high.map_or_else(|| low.clone(), |worked| worked.outcome);
+        warnings.extend(crossing(table, &low, &high));
         let steps = vec![format!(
             "least and greatest of the {count} combinations of what is missing: {}",
             open.join(", ")

@@ -174,10 +174,7 @@ pub fn evaluation_json(rule: &dyn Rule, evaluation: &Evaluation) -> Json {
         Answer::Range { low, high, missing: open } => {
             range = json!([outcome_json(low), outcome_json(high)]);
             missing = json!(open);
-            reason = json!(format!(
-                "not known: {}; from the least to the greatest over all of its values",
-                open.join(", ")
-            ));
+            reason = json!(open_words(open));
             "range"
         }
         Answer::NotApplicable { reason: why } => {
@@ -204,6 +201,14 @@ pub fn evaluation_json(rule: &dyn Rule, evaluation: &Evaluation) -> Json {
         "warnings": evaluation.warnings,
         "citation": rule.spec().citation,
     })
+}
+
+/// Why an answer is a range. A guideline that was given a range names no input.
+fn open_words(missing: &[&str]) -> String {
+    if missing.is_empty() {
+        return "undetermined: an input that was given is itself a range".to_owned();
+    }
+    format!("not known: {}; from the least to the greatest over all values", missing.join(", "))
 }
 
 /// A value on the wire.

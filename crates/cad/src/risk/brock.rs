@@ -8,7 +8,7 @@
 
 use super::inputs::{AGE, DIAMETER, FEMALE, UPPER_LOBE};
 use crate::clinical::Term;
-use crate::clinical::formula::{Constant, Obstacle, Table, Worked, constant};
+use crate::clinical::formula::{Constant, Obstacle, THRESHOLD, Table, Worked, constant};
 use crate::clinical::inputs::{Checked, InputSpec, Kind, Need};
 
 pub(super) const CITATION: &str = "McWilliams A, Tammemagi MC, Mayo JR, et al. Probability of cancer in pulmonary \
@@ -20,6 +20,7 @@ pub(super) const POPULATION: &str = "nodules 3-30 mm on the baseline low-dose sc
 pub(super) const NOTES: &[&str] = &[
     "size is the longest axial diameter unless the site sets the mean; a report says which",
     "above 30 mm it is a mass: not applicable",
+    "a range from below to above 10 % (BTS 2015) is undetermined",
     "performance outside screening: AUC 0.90/0.91 (Chung K, et al. Thorax 2018;73:857-863)",
 ];
 
@@ -29,6 +30,8 @@ pub(super) const SIZE_CENTRE: Constant = constant("size_centre", 1.581_138_83);
 pub(super) const SIZE_SCALE: Constant = constant("size_scale", 10.0);
 pub(super) const SIZE_EXPONENT: Constant = constant("size_exponent", -0.5);
 pub(super) const COUNT_CENTRE: Constant = constant("count_centre", 4.0);
+/// BTS 2015 compares with 10 %.
+pub(super) const BTS: Constant = constant(THRESHOLD, 0.1);
 /// From here on it is a mass (exclusive).
 pub(super) const MASS: Constant = constant("mass_mm", 30.0);
 

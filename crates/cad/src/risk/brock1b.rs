@@ -1,6 +1,6 @@
 //! Brock (PanCan) model 1b: parsimonious, with spiculation. Present and off.
 
-use super::brock::{self, MASS, SIZE_CENTRE, SIZE_EXPONENT, SIZE_SCALE};
+use super::brock::{self, BTS, MASS, SIZE_CENTRE, SIZE_EXPONENT, SIZE_SCALE};
 use crate::clinical::formula::{Constant, Formula, Link, constant};
 use crate::clinical::{RuleSpec, Standing};
 
@@ -15,6 +15,7 @@ const TABLE: &[Constant] = &[
     SIZE_SCALE,
     SIZE_EXPONENT,
     MASS,
+    BTS,
 ];
 
 /// The model.

@@ -1,6 +1,6 @@
 //! Brock (PanCan) model 2a: full, without spiculation. The default where spiculation is not known.
 
-use super::brock::{self, AGE_CENTRE, COUNT_CENTRE, MASS, SIZE_CENTRE, SIZE_EXPONENT, SIZE_SCALE};
+use super::brock::{self, AGE_CENTRE, BTS, COUNT_CENTRE, MASS, SIZE_CENTRE, SIZE_EXPONENT, SIZE_SCALE};
 use crate::clinical::formula::{Constant, Formula, Link, constant};
 use crate::clinical::{RuleSpec, Standing};
 
@@ -23,6 +23,7 @@ const TABLE: &[Constant] = &[
     SIZE_SCALE,
     SIZE_EXPONENT,
     MASS,
+    BTS,
 ];
 
 /// The model.

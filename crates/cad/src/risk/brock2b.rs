@@ -3,7 +3,7 @@
 //! The four-digit coefficients stand identically in eight public implementations and in Eur Radiol 2019;29:5367
 //! Table 2.
 
-use super::brock::{self, AGE_CENTRE, COUNT_CENTRE, MASS, SIZE_CENTRE, SIZE_EXPONENT, SIZE_SCALE};
+use super::brock::{self, AGE_CENTRE, BTS, COUNT_CENTRE, MASS, SIZE_CENTRE, SIZE_EXPONENT, SIZE_SCALE};
 use crate::clinical::formula::{Constant, Formula, Link, constant};
 use crate::clinical::{RuleSpec, Standing};
 
@@ -26,6 +26,7 @@ const TABLE: &[Constant] = &[
     SIZE_SCALE,
     SIZE_EXPONENT,
     MASS,
+    BTS,
 ];
 
 /// The model.

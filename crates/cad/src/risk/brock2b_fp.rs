@@ -2,7 +2,7 @@
 //!
 //! It differs from `brock2b` by at most 3.0e-5 in probability.
 
-use super::brock::{self, AGE_CENTRE, COUNT_CENTRE, MASS, SIZE_CENTRE, SIZE_EXPONENT, SIZE_SCALE};
+use super::brock::{self, AGE_CENTRE, BTS, COUNT_CENTRE, MASS, SIZE_CENTRE, SIZE_EXPONENT, SIZE_SCALE};
 use crate::clinical::formula::{Constant, Formula, Link, constant};
 use crate::clinical::{RuleSpec, Standing};
 
@@ -25,6 +25,7 @@ const TABLE: &[Constant] = &[
     SIZE_SCALE,
     SIZE_EXPONENT,
     MASS,
+    BTS,
 ];
 
 /// The model.

@@ -20,6 +20,8 @@ pub(crate) struct Case {
     missing: Option<Vec<String>>,
     /// What the reason says.
     reason: Option<String>,
+    /// Whether a range crosses a guideline's limit.
+    undetermined: Option<bool>,
     /// How far a number may be off.
     tolerance: f64,
     /// Line for a failure.
@@ -55,6 +57,7 @@ fn case(entry: &Value, known: &[&str]) -> Result<Case, String> {
         range,
         missing,
         reason: entry["reason"].as_str().map(str::to_owned),
+        undetermined: entry["undetermined"].as_bool(),
         tolerance: entry["tolerance"].as_f64().unwrap_or(0.0),
         label: entry.to_string(),
     })
@@ -68,8 +71,18 @@ pub(crate) fn vectors() -> Vec<Case> {
 
 /// Our own cases.
 pub(crate) fn own() -> Vec<Case> {
-    const KEYS: [&str; 9] =
-        ["model", "inputs", "status", "expected", "range", "missing", "reason", "tolerance", "why"];
+    const KEYS: [&str; 10] = [
+        "model",
+        "inputs",
+        "status",
+        "expected",
+        "range",
+        "missing",
+        "reason",
+        "undetermined",
+        "tolerance",
+        "why",
+    ];
     load(&text("tests/data/clinical-cases.json"), &KEYS).unwrap()
 }
 
@@ -103,6 +116,10 @@ impl Case {
         }
         if self.missing.as_ref().is_some_and(|missing| answer["missing"] != serde_json::json!(missing)) {
             return fail("missing");
+        }
+        let told = answer["warnings"].to_string().contains("undetermined");
+        if self.undetermined.is_some_and(|crosses| crosses != told) {
+            return fail("undetermined");
         }
         match &self.reason {
             Some(reason) if !answer["reason"].as_str().unwrap_or_default().contains(reason) => fail("reason"),
