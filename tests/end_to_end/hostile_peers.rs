@@ -277,3 +277,53 @@ fn echo_is_quick_while_sixteen_store() {
     println!("peak memory of the receiver {} MB", health.check(&mut server) / 1_000_000);
     assert_eq!(server.stop(), Some(0));
 }
+
+/// Goal: no number of senders of large objects makes the receiver take more memory than configured; who finds none
+/// is told to come back. Method: 16 senders of 60 MB at once, where a quarter of that fits.
+#[test]
+#[ignore = "nightly: sends 1 GB"]
+fn large_objects_from_many_senders_stay_in_the_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = ServerSpec::new(folder.path());
+    spec.toml = "[dicom]\nobject_size_max = 67108864\n".to_owned();
+    let mut server = spec.start();
+    let health = Health::of(&server);
+    let peer = peer(&server);
+    let statuses: Vec<(u16, String)> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..16)
+            .map(|sender| {
+                let peer = &peer;
+                scope.spawn(move || {
+                    let series = format!("2.25.4711.11.{sender}");
+                    // A private element that nobody reads.
+                    let private = crate::hostile::long([0x0009, 0x1001], "OB", 60_000_000, &[7; 60_000_000]);
+                    let slice = slice(&series, 1);
+                    let native = slice.native(-800);
+                    let at = native.windows(4).position(|w| w == [0x18, 0, 0x50, 0]).unwrap();
+                    let bytes = [&native[..at], &private, &native[at..]].concat();
+                    runtime().block_on(async {
+                        let mut association = StoreAssociation::open(peer, &ct()).await.unwrap();
+                        let stored = association.store(CT, &slice.instance(), EXPLICIT, &bytes).await;
+                        association.release().await.unwrap();
+                        Answer::of(stored).status(&series)
+                    })
+                })
+            })
+            .collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+    });
+    let stored = statuses.iter().filter(|(status, _)| *status == 0).count();
+    println!(
+        "{stored} of 16 acknowledged at the first try, the others {:?}",
+        statuses.iter().find(|(s, _)| *s != 0)
+    );
+    assert!(statuses.iter().all(|(status, _)| [0, 0xA700].contains(status)), "{statuses:?}");
+    let peak = health.check(&mut server);
+    println!("peak memory of the receiver {} MB", peak / 1_000_000);
+    assert!(peak < 500_000_000, "{peak}");
+    // With one heap for all, half of them waited for each other until they were sent away.
+    assert!(stored > 12, "{statuses:?}");
+    let counts = server.get_json("/api/v1/status");
+    assert_eq!(counts["instances"].as_u64(), Some(u64::try_from(stored).unwrap()));
+    assert_eq!(server.stop(), Some(0));
+}

@@ -1,7 +1,9 @@
 //! Intake of one instance: guard, header, durable file, row, and only then the status.
 //!
 //! DIMSE streams into [`InstanceSink`]; other intakes (STOW) share [`Receiver::keep`]. Memory of all instances
-//! in flight comes out of one budget, so that no number of senders can take more than is configured.
+//! in flight comes out of one budget, so that no number of senders can take more than is configured. Room for one
+//! object of the largest size is kept apart: when the rest is taken, senders get it in turn and finish one after the
+//! other. If all took from one heap, each could hold a part and wait for the others for ever.
 
 use archive::{Archive, AssociationOutcome, NewAssociation, NewInstance, SeriesTexts, StoreOutcome};
 use bytes::Bytes;
@@ -18,8 +20,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Memory is taken from the budget in steps of this size.
 const BUDGET_STEP: usize = 256 * 1024;
-/// A sender waits this long for memory before it is told to come back (A700).
-const BUDGET_WAIT: Duration = Duration::from_secs(20);
+/// A sender waits this long for its turn before it is told to come back (A700). DCMTK's sends give up after 60 s.
+const BUDGET_WAIT: Duration = Duration::from_secs(30);
 
 /// Deflated Explicit VR Little Endian: the one syntax whose data set grows when it is read.
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
@@ -38,7 +40,7 @@ pub enum OtherObjects {
 pub struct ReceiveSettings {
     /// Bounds and character set for the header.
     pub read: ReadOptions,
-    /// Bytes of instances in flight, all associations together.
+    /// Bytes of instances in flight, all associations together; more than one of the largest size.
     pub memory_size_max: usize,
     /// What happens to objects that are not CT.
     pub other_objects: OtherObjects,
@@ -68,7 +70,10 @@ pub struct ReceiveCounters {
 pub struct Receiver {
     archive: Archive,
     settings: Arc<ReceiveSettings>,
+    /// What everybody shares, in steps.
     budget: Arc<Semaphore>,
+    /// The room for one object of the largest size.
+    reserve: Arc<Semaphore>,
     /// Deflated objects are inflated one after the other: their size is not in the budget.
     inflating: Arc<Semaphore>,
     counters: Arc<ReceiveCounters>,
@@ -100,11 +105,13 @@ impl Receiver {
     /// An intake into `archive`.
     #[must_use]
     pub fn new(archive: Archive, settings: ReceiveSettings) -> Self {
-        let steps = (settings.memory_size_max / BUDGET_STEP).clamp(4, Semaphore::MAX_PERMITS);
+        let shared = settings.memory_size_max.saturating_sub(settings.read.limits.object_size_max);
+        let steps = (shared / BUDGET_STEP).clamp(4, Semaphore::MAX_PERMITS);
         Self {
             archive,
             settings: Arc::new(settings),
             budget: Arc::new(Semaphore::new(steps)),
+            reserve: Arc::new(Semaphore::new(1)),
             inflating: Arc::new(Semaphore::new(1)),
             counters: Arc::default(),
         }
@@ -250,6 +257,8 @@ pub struct InstanceSink {
     data_set_offset: usize,
     held: Option<OwnedSemaphorePermit>,
     held_size: usize,
+    /// Has the room for one object of the largest size, which [`StoreSink::write`] enforces.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl StoreService for Receiver {
@@ -285,6 +294,7 @@ impl StoreService for Receiver {
             file,
             held: None,
             held_size: 0,
+            turn: None,
         })
     }
 
@@ -329,26 +339,31 @@ impl StoreService for Receiver {
 }
 
 impl InstanceSink {
-    /// Takes memory for `size` bytes in all from the common budget.
+    /// Takes memory for `size` bytes in all: from what is shared, else the room that is kept apart, in turn.
     async fn reserve(&mut self, size: usize) -> Result<(), StoreStatus> {
-        if size <= self.held_size {
+        if size <= self.held_size || self.turn.is_some() {
             return Ok(());
         }
         let steps = (size - self.held_size).div_ceil(BUDGET_STEP);
-        let full = |why: &str| StoreStatus::with_comment(StatusCode::OUT_OF_RESOURCES, why);
-        let wanted = u32::try_from(steps).map_err(|_| full("object is larger than the receive memory"))?;
-        let acquire = Arc::clone(&self.receiver.budget).acquire_many_owned(wanted);
-        let permit = match tokio::time::timeout(BUDGET_WAIT, acquire).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) => return Err(full("receiver is stopping")),
-            Err(_) => return Err(full("receive memory is taken by other senders; try again")),
-        };
-        match &mut self.held {
-            Some(held) => held.merge(permit),
-            None => self.held = Some(permit),
+        let wanted = u32::try_from(steps).unwrap_or(u32::MAX);
+        if let Ok(permit) = Arc::clone(&self.receiver.budget).try_acquire_many_owned(wanted) {
+            match &mut self.held {
+                Some(held) => held.merge(permit),
+                None => self.held = Some(permit),
+            }
+            self.held_size += steps * BUDGET_STEP;
+            return Ok(());
         }
-        self.held_size += steps * BUDGET_STEP;
-        Ok(())
+        let turn = tokio::time::timeout(BUDGET_WAIT, Arc::clone(&self.receiver.reserve).acquire_owned());
+        let full = |why: &str| StoreStatus::with_comment(StatusCode::OUT_OF_RESOURCES, why);
+        match turn.await {
+            Ok(Ok(turn)) => {
+                self.turn = Some(turn);
+                Ok(())
+            }
+            Ok(Err(_)) => Err(full("receiver is stopping")),
+            Err(_) => Err(full("receive memory is taken by other senders; try again")),
+        }
     }
 }
 
