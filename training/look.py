@@ -3,7 +3,8 @@
     python look.py DATA OUT FOLDER [--above 0.15] [--top 12]
 
 Per scan one PNG: a row per mark with axial, coronal and sagittal cuts of 48 mm, as OUT/detector.pt last mined them.
-Verdicts go into background_marks.json: {"scan": [[z, y, x, "real" or "false"], ...]}, voxels of the 1 mm grid.
+Verdicts go into background_marks.json: {"scan": [[z, y, x, "real" or "false", radius], ...]}, in
+voxels of the 1 mm grid.
 """
 import argparse
 import pathlib

@@ -29,10 +29,11 @@ def head_marks(head, stride=STRIDE, score_min=0.02, inner=None):
 def merge(marks):
     """The weaker of two near marks goes; strongest first."""
     marks = marks[np.argsort(-marks[:, 4], kind="stable")]
-    kept = []
-    for mark in marks:
-        if all(np.linalg.norm(mark[:3] - k[:3]) >= max(NMS_MM, NMS_FRACTION * k[3]) for k in kept):
+    alive, kept = np.ones(len(marks), bool), []
+    for i, mark in enumerate(marks):
+        if alive[i]:
             kept.append(mark)
+            alive &= np.linalg.norm(marks[:, :3] - mark[:3], axis=1) >= max(NMS_MM, NMS_FRACTION * mark[3])
     return np.array(kept).reshape(-1, 5)
 
 

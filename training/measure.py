@@ -40,14 +40,14 @@ class Pack:
     def predict(self, role, edge=None):
         """Function of a volume of 0..1 over datasets.HU_CLIP; the pack's own clip is applied.
 
-        `edge`: another size of the volume than pack.toml states; fails where the graph has sizes built in."""
+        `edge`: another size (three numbers) than pack.toml states; fails where the graph has sizes built in."""
         spec = self.specs[role]
         given, low_high = spec["input"][0], spec["input"][0]["hu_clip"]
         model = onnx.load(self.folder / spec["file"])
         if edge:
             for value in (*model.graph.input, *model.graph.output):
-                for axis in value.type.tensor_type.shape.dim[2:]:
-                    axis.dim_value = axis.dim_value * edge // given["shape"][2]
+                for axis, size in zip(value.type.tensor_type.shape.dim[2:], edge):
+                    axis.dim_value = axis.dim_value * size // given["shape"][2]
             del model.graph.value_info[:]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
@@ -109,7 +109,7 @@ def lungs_of_cube(gray):
 def cube_detector(pack):
     """The detector for cubes, in a smaller tile where the graph can be given one (faster); and its edge."""
     try:
-        return pack.predict("detector", 96), 96
+        return pack.predict("detector", (96,) * 3), 96
     except onnxruntime.capi.onnxruntime_pybind11_state.Fail:
         return pack.predict("detector"), pack.specs["detector"]["input"][0]["shape"][2]
 
@@ -177,11 +177,16 @@ def report_cubes(rows, resamples=1000):
     }
 
 
-def scan_marks(predict, stride, tile, margin, given):
-    """Nodules [(diameter, score)], false marks [z y x mm d score] and LPS origin of one whole scan."""
+def scan_marks(pack, given, one_pass):
+    """Nodules [(diameter, score)], false marks [z y x mm d score] of one whole scan."""
     hu, lungs, origin, truth = given
-    gray = datasets.to_gray(hu).astype(np.float32) / 255
-    found = marks.in_volume(predict, gray, lungs, tile, margin, stride, 0.005)
+    gray, spec = datasets.to_gray(hu), pack.specs["detector"]
+    if one_pass:
+        found = marks.in_one_pass(lambda x: pack.predict("detector", x.shape)(x), gray, lungs, 0.005)[:100]
+    else:
+        decode, tile = spec["decode"], spec["input"][0]["shape"][2]
+        gray = gray.astype(np.float32) / 255
+        found = marks.in_volume(pack.predict("detector"), gray, lungs, tile, decode["margin_voxels"], decode["stride"], 0.005)
     world = found.copy()
     world[:, :3] += origin
     sizes = [(np.array(a[:3])[::-1], a[3]) for a in truth["luna16"]["annotations"]]
@@ -190,14 +195,12 @@ def scan_marks(predict, stride, tile, margin, given):
     return [(d, h) for (_, d), h in zip(sizes, hits)], false
 
 
-def report_scans(pack, data, cache, patients=datasets.UNSEEN):
+def report_scans(pack, data, cache, one_pass, patients=datasets.UNSEEN):
     """Table and figures of the whole scans; scores as the program reports them, thresholds too."""
-    predict, spec = pack.predict("detector"), pack.specs["detector"]
-    decode, tile = spec["decode"], spec["input"][0]["shape"][2]
     nodules, false, scans = [], [], []
     for patient in patients:
         given = datasets.unseen_scan(data, cache, patient)
-        found, wrong = scan_marks(predict, decode["stride"], tile, decode["margin_voxels"], given)
+        found, wrong = scan_marks(pack, given, one_pass)
         found = [(d, pack.score(s)) for d, s in found]
         wrong[:, 4] = [pack.score(s) for s in wrong[:, 4]]
         nodules += found
@@ -257,6 +260,7 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("pack", type=pathlib.Path)
     parser.add_argument("--part", nargs="+", default=["cubes", "scans", "outlines"])
+    parser.add_argument("--one-pass", action="store_true", help="whole scans in one piece instead of the program's tiles")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     pack, cache = Pack(given.pack, given.threads), given.out / "cache"
@@ -275,7 +279,7 @@ def main():
         result["cubes"] = report_cubes(rows)
         result["cube_rows"] = rows
     if "scans" in given.part:
-        result["scans"] = report_scans(pack, given.data, cache)
+        result["scans"] = report_scans(pack, given.data, cache, given.one_pass)
     if "outlines" in given.part:
         rows = dice_rows(pack.predict("segmenter"), pack.specs["segmenter"], cubes, cubes.test)
         result["outlines"] = report_outlines(rows)

@@ -143,14 +143,13 @@ class Sampler:
 def split_by_judgement(found, judged):
     """Masked (place, radius) and false places of an unlabelled scan.
 
-    `judged`: [z, y, x, verdict] of background_marks.json, verdict "false" or "real". Without a verdict a mark
+    `judged`: [z, y, x, verdict, radius] of background_marks.json, verdict "false" or "real". Without a verdict a mark
     above MASK_ABOVE is masked, one below is taken for false.
     """
-    masked = [(np.array(j[:3], float), 12.0) for j in judged if j[3] == "real"]
+    masked = [(np.array(j[:3], float), j[4]) for j in judged if j[3] == "real"]
     false = [np.array(j[:3], float) for j in judged if j[3] == "false"]
     for mark in found:
-        near = [j[3] for j in judged if np.linalg.norm(mark[:3] - j[:3]) < 6]
-        if near:
+        if any(np.linalg.norm(mark[:3] - j[:3]) < 6 for j in judged):
             continue
         if mark[4] > MASK_ABOVE:
             masked.append((mark[:3], max(6.0, 0.75 * mark[3])))
