@@ -62,7 +62,7 @@ impl utoipa::ToSchema for FindingsDocument {
 
 /// The document as served: `api` with the findings schema and its parts under components.
 pub(crate) fn document(api: &utoipa::openapi::OpenApi) -> Value {
-    let mut document = serde_json::to_value(api).unwrap_or_default();
+    let mut document = unwrapped(serde_json::to_value(api).unwrap_or_default());
     let Ok(Value::Object(mut schema)) = serde_json::from_str::<Value>(FINDINGS_SCHEMA) else {
         return document;
     };
@@ -81,6 +81,28 @@ pub(crate) fn document(api: &utoipa::openapi::OpenApi) -> Value {
         schemas.insert(format!("Findings{name}"), moved(part));
     }
     document
+}
+
+/// A described member of inlined type comes as `allOf` of that type and of an *object* that holds the description,
+/// which nothing fulfils: it becomes the type with the description.
+fn unwrapped(value: Value) -> Value {
+    match value {
+        Value::Object(mut members) => {
+            if let Some([inlined, words]) = members.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
+                && let (Some(inlined), Some(words)) = (inlined.as_object(), words.as_object())
+                && words.len() == 2
+                && words.get("type") == Some(&json!("object"))
+                && let Some(description) = words.get("description")
+            {
+                let mut plain = inlined.clone();
+                plain.insert("description".to_owned(), description.clone());
+                members = plain;
+            }
+            Value::Object(members.into_iter().map(|(key, value)| (key, unwrapped(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(unwrapped).collect()),
+        other => other,
+    }
 }
 
 /// `#/$defs/X` becomes `#/components/schemas/FindingsX`.

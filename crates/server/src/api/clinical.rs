@@ -5,6 +5,7 @@ use super::problems::Problems;
 use super::query::Asked;
 use super::{ApiError, AppState};
 use axum::Json;
+use axum::body::Bytes;
 use pipeline::clinical::{self, Unconfirmed};
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,6 +21,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// Options of an evaluation.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct EvaluateQuery {
     /// Let models speak that are off because their coefficients were not seen in a source.
     unconfirmed: Option<bool>,
@@ -97,10 +99,11 @@ pub(crate) struct ClinicalRule {
                    Nothing is stored. Not a diagnosis.",
     params(EvaluateQuery), request_body = Vec<ClinicalRequest>,
     responses((status = 200, description = "One answer each", body = Vec<ClinicalAnswer>), Problems))]
-async fn evaluate(Asked(query): Asked<EvaluateQuery>, body: String) -> Result<Json<Vec<Value>>, ApiError> {
+async fn evaluate(Asked(query): Asked<EvaluateQuery>, body: Bytes) -> Result<Json<Vec<Value>>, ApiError> {
+    let body = std::str::from_utf8(&body).map_err(|e| ApiError::BadRequest(format!("body: {e}")))?;
     let unconfirmed =
         if query.unconfirmed == Some(true) { Unconfirmed::Allowed } else { Unconfirmed::Refused };
-    clinical::answer_list(&body, unconfirmed).map(Json).map_err(ApiError::BadRequest)
+    clinical::answer_list(body, unconfirmed).map(Json).map_err(ApiError::BadRequest)
 }
 
 #[utoipa::path(get, path = "/api/v1/clinical/rules", tag = "clinical", operation_id = "list_clinical_rules",

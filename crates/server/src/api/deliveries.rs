@@ -88,7 +88,7 @@ struct DeliveryQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// Rows before the page
-    #[param(minimum = 0, default = 0)]
+    #[param(minimum = 0, maximum = 2_147_483_647, default = 0)]
     offset: Option<u32>,
 }
 

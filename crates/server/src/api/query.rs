@@ -43,6 +43,9 @@ pub(super) fn study_uid(text: &str) -> Result<StudyInstanceUid, ApiError> {
 /// Rows of one page at most.
 const LIMIT_MAX: u32 = 200;
 
+/// Rows before a page at most: what the description calls int32.
+const OFFSET_MAX: u32 = 2_147_483_647;
+
 /// Limit of a page between 1 and [`LIMIT_MAX`].
 pub(super) fn limit(asked: Option<u32>) -> Result<u32, ApiError> {
     match asked.unwrap_or(50) {
@@ -69,7 +72,13 @@ pub(super) struct PageAsked {
 impl PageQuery {
     /// Within bounds, or a problem.
     pub(super) fn checked(&self) -> Result<PageAsked, ApiError> {
-        Ok(PageAsked { limit: limit(self.limit)?, offset: self.offset.unwrap_or(0) })
+        let offset = self.offset.unwrap_or(0);
+        if offset > OFFSET_MAX {
+            return Err(ApiError::BadRequest(format!(
+                "query: offset must be at most {OFFSET_MAX}, found {offset}"
+            )));
+        }
+        Ok(PageAsked { limit: limit(self.limit)?, offset })
     }
 }
 
