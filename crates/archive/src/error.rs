@@ -89,6 +89,20 @@ impl Error {
         Self::Blob { key: key.to_owned(), source }
     }
 
+    /// Sorts an error of a local file as [`Error::blob`] does.
+    pub(crate) fn file(key: &str, source: std::io::Error) -> Self {
+        let missing = source.kind() == std::io::ErrorKind::NotFound;
+        let source = Box::new(source);
+        Self::blob(
+            key,
+            if missing {
+                object_store::Error::NotFound { path: key.to_owned(), source }
+            } else {
+                object_store::Error::Generic { store: "local folder", source }
+            },
+        )
+    }
+
     /// Whether the same transaction may simply be tried again (deadlock, busy).
     pub(crate) fn is_transient(&self) -> bool {
         let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return false };

@@ -154,8 +154,12 @@ impl Archive {
         }
         let size_bytes = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
         let key = files::instance_key(&instance.data_set_sha256, &instance.transfer_syntax_uid);
-        // A row is only ever written after its bytes, so a known row means that they are there.
-        if !self.holds(&instance).await? {
+        // What lies under the key already counts when a row names it: a row is only ever written after its
+        // bytes are durable. Without a row it may be torn, and is replaced. Most instances are new: they are
+        // written without asking.
+        if self.inner.files.create(&key, &bytes).await? {
+            crate::faults::point("after_blob");
+        } else if !self.holds(&instance).await? {
             self.inner.files.put(&key, bytes).await?;
             crate::faults::point("after_blob");
         }

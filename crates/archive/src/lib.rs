@@ -46,6 +46,7 @@ mod error;
 mod events;
 pub mod faults;
 mod files;
+mod folder;
 mod instances;
 mod intake;
 mod job_failures;
