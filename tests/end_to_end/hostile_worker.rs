@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Waits until the worker analyses the series, and kills it; the worker's pid.
 fn kill_in_mid_analysis(server: &Server, series: &str, signal: &str, attempt: i64) {
