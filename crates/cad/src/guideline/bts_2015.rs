@@ -19,6 +19,10 @@ const LARGE: Limit = both(8.0, 300.0);
 /// A 12-month CT made up to two weeks early still counts (ours).
 const TWELVE_MONTHS: f64 = 11.5;
 
+/// Where the Brock limit of subsolid nodules was seen; exactly 10 % is on the upper side (ours).
+const BROCK_SUBSOLID: &str = "the Brock limit of 10 % as in a secondary table (PMC7177089, table 2); exactly 10 % counts \
+                              as 10 % or more (ours)";
+
 const IS_SOLID: Condition = Word(Field::Type, SOLID);
 const IS_SUBSOLID: Condition = Word(Field::Type, SUBSOLID);
 const INITIAL: Condition = Word(Field::Phase, &["initial"]);
@@ -54,7 +58,7 @@ pub static BTS_2015: Guideline = Guideline {
         unit: "",
         population: "adults with nodules found in screening or incidentally",
         citation: "Callister MEJ et al. Thorax 2015;70(Suppl 2):ii1-ii54, doi:10.1136/thoraxjnl-2015-207168",
-        standing: Standing::PartlyConfirmed("rows F4, F5, U3, U4 and the Brock limit of U5 and U6"),
+        standing: Standing::PartlyConfirmed("rows F4, F5 and U3, and the 2 mm of U4"),
         inputs: INPUTS,
         notes: &[
             "volume decides where it is given, else the longest diameter; neither is rounded",
@@ -126,13 +130,13 @@ const ROWS: &[Row] = &[
     row("BTS15-U4", "subsolid at 3 months: growth of 2 mm or more, or new or larger solid part", &[
         &[IS_SUBSOLID, FOLLOWUP, Yes(Field::GrowthGe2mm)], &[IS_SUBSOLID, FOLLOWUP, Yes(Field::NewSolid)]],
         now("consider_resection", "consider resection or non-surgical treatment"))
-        .unconfirmed("the row was not seen in the guideline's text"),
+        .unconfirmed("the 2 mm were not seen in the guideline's text; that growth favours resection was, in a secondary table"),
     row("BTS15-U6", "subsolid at 3 months, stable, Brock 10 % or more or concerning morphology", &[
         &[IS_SUBSOLID, FOLLOWUP, Number(Field::Brock, From, 0.10)], &[IS_SUBSOLID, FOLLOWUP, Yes(Field::Suspicious)]],
         now("discuss_observation_biopsy_resection", "discuss observation, biopsy and resection"))
-        .unconfirmed("the Brock limit of 10 % for subsolid nodules was not seen in the guideline's text"),
+        .noting(BROCK_SUBSOLID),
     row("BTS15-U5", "subsolid at 3 months, stable, Brock under 10 %", &[
         &[IS_SUBSOLID, FOLLOWUP, Number(Field::Brock, Below, 0.10)]],
         at("ct_1_2_4y", "12;24;48", Urgency::Year, "CT at 1, 2 and 4 years from the first CT"))
-        .unconfirmed("the Brock limit of 10 % for subsolid nodules was not seen in the guideline's text"),
+        .noting(BROCK_SUBSOLID),
 ];

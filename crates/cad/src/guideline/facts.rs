@@ -90,12 +90,15 @@ impl FieldSet {
     }
 }
 
+/// Derived inputs and what is said of them.
+type Derived = [Option<(Field, &'static str)>; 3];
+
 /// All inputs of one nodule, with what was derived from others and what is assumed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Facts {
     values: [Fact; Field::COUNT],
-    /// Sentences about values that were derived from others.
-    pub(super) derived: Vec<&'static str>,
+    /// Values that were derived from others, each with a sentence about it.
+    pub(super) derived: Derived,
     /// Whether anything that describes a nodule was given.
     pub(super) has_nodule: bool,
 }
@@ -116,7 +119,7 @@ impl Facts {
                 };
             }
         }
-        let mut facts = Self { values, derived: Vec::new(), has_nodule: false };
+        let mut facts = Self { values, derived: [None; 3], has_nodule: false };
         facts.has_nodule = ALL.iter().any(|field| field.describes_nodule() && facts.is_given(*field));
         facts.check(model)?;
         facts.span(Field::Brock, Field::BrockMin, Field::BrockMax);
@@ -200,21 +203,22 @@ impl Facts {
     fn derive(&mut self) {
         if !self.is_given(Field::DmeanMm) && self.is_given(Field::MeanMm) {
             self.set(Field::DmeanMm, self.get(Field::MeanMm));
-            self.derived.push("dmean_mm was not given: mean_mm is used for it");
+            self.derived[0] = Some((Field::DmeanMm, "dmean_mm was not given: mean_mm is used for it"));
         }
         if !self.is_given(Field::Phase) {
             let seen =
                 self.word(Field::Timing).is_some_and(|timing| super::words::SEEN_BEFORE.contains(&timing));
             self.set(Field::Phase, Fact::Word(if seen { "followup" } else { "initial" }));
-            self.derived.push(if seen {
+            let sentence = if seen {
                 "phase was not given: follow-up, from timing"
             } else {
                 "phase was not given: initial is assumed"
-            });
+            };
+            self.derived[1] = Some((Field::Phase, sentence));
         }
         if !self.is_given(Field::Timing) {
             self.set(Field::Timing, Fact::Word("baseline"));
-            self.derived.push("timing was not given: baseline is assumed");
+            self.derived[2] = Some((Field::Timing, "timing was not given: baseline is assumed"));
         }
     }
 }

@@ -188,15 +188,16 @@ impl<'a> Rows<'a> {
 
     /// All different ends of walks over the inputs that are ranges.
     pub(super) fn walk_ranges(self, facts: &Facts) -> Vec<Found<'a>> {
-        let ranged: Vec<_> = [Field::Brock, Field::Herder]
-            .into_iter()
-            .filter_map(|field| match facts.get(field) {
-                Fact::Between(low, high) => Some((field, self.points(field, low, high))),
-                _ => None,
-            })
-            .collect();
-        let mut worlds = vec![facts.clone()];
-        for (field, points) in ranged {
+        let mut worlds: Vec<Facts> = Vec::new();
+        for field in [Field::Brock, Field::Herder] {
+            let Fact::Between(low, high) = facts.get(field) else { continue };
+            let points = self.points(field, low, high);
+            if points.is_empty() {
+                continue;
+            }
+            if worlds.is_empty() {
+                worlds.push(facts.clone());
+            }
             let spread = |world: &Facts| -> Vec<Facts> {
                 let at = |point: &Micro| {
                     let mut one = world.clone();
@@ -206,6 +207,9 @@ impl<'a> Rows<'a> {
                 points.iter().map(at).collect()
             };
             worlds = worlds.iter().flat_map(spread).collect();
+        }
+        if worlds.is_empty() {
+            return vec![self.walk(facts)];
         }
         let mut ends: Vec<Found<'a>> = Vec::new();
         for world in &worlds {
@@ -243,18 +247,19 @@ impl<'a> Rows<'a> {
         read
     }
 
-    /// Both ends of a range, and each limit inside it with its neighbours.
+    /// Both ends of a range, and each limit inside it with its neighbours; none where no condition reads it.
     fn points(self, field: Field, low: Micro, high: Micro) -> Vec<Micro> {
-        let mut points = vec![low, high];
+        let mut points = Vec::new();
         let rows = self.rows.iter().chain(self.overlays.iter().map(|overlay| &overlay.row));
         for condition in rows.flat_map(|row| row.when.iter().copied().flatten()) {
             if let Condition::Number(read, _, limit) | Condition::StatedNumber(read, _, limit) = condition
                 && *read == field
             {
                 let limit = micro(*limit);
-                points.extend([limit - 1, limit, limit + 1].into_iter().filter(|p| (low..=high).contains(p)));
+                points.extend([low, limit - 1, limit, limit + 1, high]);
             }
         }
+        points.retain(|point| (low..=high).contains(point));
         points.sort_unstable();
         points.dedup();
         points
@@ -365,11 +370,8 @@ impl Guideline {
                 evaluation.terms.push(Term::plain(field.name(), unit(self.rounding.apply(field, given))));
             }
         }
-        for sentence in &facts.derived {
-            let field = sentence.split(' ').next().unwrap_or_default();
-            if used.names().contains(&field) {
-                evaluation.warnings.push((*sentence).to_owned());
-            }
+        for (_, sentence) in facts.derived.iter().flatten().filter(|(field, _)| used.contains(*field)) {
+            evaluation.warnings.push((*sentence).to_owned());
         }
         if let Some((fired, under)) = rows.first() {
             let taken = self.table().taken_as_no(facts, under.unwrap_or(fired)).names();

@@ -162,10 +162,10 @@ fn answers_say_row_assumptions_and_standing() {
     let terms = of("lung_rads_2022", "type=solid d5.95").terms;
     assert!(terms.iter().any(|term| term.name == "mean_mm" && (term.value - 6.0).abs() < 1e-9), "{terms:?}");
     assert!(
-        of("bts_2015", "type=ggn phase=followup brock=0.05")
+        of("bts_2015", "type=ggn phase=followup new_solid=true")
             .warnings
             .iter()
-            .any(|one| one.contains("row BTS15-U5 is unconfirmed"))
+            .any(|one| one.contains("row BTS15-U4 is unconfirmed"))
     );
     assert!(
         of("lung_rads_2022", "type=ggn timing=growing d30")
