@@ -1,6 +1,7 @@
 //! One suite for both databases: every test runs on SQLite and on PostgreSQL.
 
 mod deliveries;
+mod full;
 mod intake;
 mod jobs;
 mod kills;
