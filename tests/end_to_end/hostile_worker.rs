@@ -93,7 +93,7 @@ fn a_series_that_always_crashes_ends_with_a_reason() {
 fn a_worker_that_eats_memory_dies_alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = ServerSpec::new(folder.path());
-    spec.toml = "[worker]\ntries_max = 2\nmemory_max_gb = 0.8\n[models]\nthreads = 1\n".to_owned();
+    spec.toml = "[worker]\ntries_max = 2\nmemory_max_gb = 0.5\n[models]\nthreads = 1\n".to_owned();
     let mut server = spec.start();
     let health = Health::of(&server);
     ready(&server);
