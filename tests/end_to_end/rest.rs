@@ -71,17 +71,10 @@ fn generated_requests_find_nothing_that_is_not_described() {
     let (server, _, _) = with_two_series(folder.path());
     run(Command::new(schemathesis)
         .current_dir(folder.path())
-        .args([
-            "run",
-            &server.url("/api/openapi.json"),
-            "--checks",
-            "all",
-            "--seed",
-            "8",
-            "--max-examples",
-            "60",
-        ])
-        .args(["--exclude-checks", "positive_data_acceptance", "--request-timeout", "30", "--no-color"]));
+        .arg("--config-file")
+        .arg(root().join("tests/foreign/schemathesis.toml"))
+        .args(["run", &server.url("/api/openapi.json"), "--seed", "8", "--max-examples", "60"])
+        .args(["--request-timeout", "30", "--no-color"]));
     assert_eq!(get(&server.url("/readyz")).0, 200);
     assert_eq!(server.stop(), Some(0));
 }

@@ -9,7 +9,7 @@ use ndarray::Array2;
 /// Longer side of the picture of the scan, pixels.
 const SIDE: f64 = 560.0;
 /// Height of a finding's number, pixels.
-const NUMBER: f32 = 22.0;
+const NUMBER: f32 = 26.0;
 /// Space around it.
 const GAP: f32 = 14.0;
 
