@@ -268,3 +268,18 @@ async fn series_try_failed(
     });
     events::append(tx, uid, now, NewEvent::new(kind, message, fields)).await
 }
+
+/// Nobody reported the end of that try; whoever takes the job over does.
+pub(crate) async fn note_lost_try(tx: &mut Tx, job: &ClaimedJob, error: &str, now: i64) -> Result<()> {
+    let kind = match job.kind {
+        JobKind::AnalyzeSeries | JobKind::ReportSeries => EventKind::TryFailed,
+        JobKind::DeliverResult => EventKind::DeliveryFailed,
+    };
+    let message =
+        format!("try {} of {} failed: {error}; it is tried again", job.attempt - 1, job.attempts_max);
+    let fields = serde_json::json!({
+        "job_id": job.job_id, "kind": job.kind.as_str(), "attempt": job.attempt - 1, "error": error,
+        "destination": job.destination,
+    });
+    events::append(tx, job.series_uid.as_str(), now, NewEvent::new(kind, message, fields)).await
+}

@@ -325,9 +325,12 @@ impl Archive {
         let mut tx = self.inner.database.begin().await?;
         let now = tx.clock().await?;
         let row = tx.row(doing, sql, args![k1, k2, k3, now, worker, now + crate::micros(lease)]).await?;
-        let job = row.as_ref().map(record).transpose()?;
+        let job = row.as_ref().map(record).transpose()?.map(ClaimedJob::from);
+        if let Some((job, error)) = job.as_ref().and_then(|job| Some((job, taken_over(job)?))) {
+            crate::job_failures::note_lost_try(&mut tx, job, error, now).await?;
+        }
         tx.commit(doing).await?;
-        Ok(job.map(ClaimedJob::from))
+        Ok(job)
     }
 
     /// Moves the series of a claimed analysis on; `false` (and the job is over) when it is not for its
@@ -449,12 +452,26 @@ async fn listen(pool: sqlx::PgPool, bell: Arc<tokio::sync::Notify>) {
     }
 }
 
+/// End of the error that a claim writes over a try whose lease ended, and nobody else.
+macro_rules! lease_ended {
+    () => {
+        " was lost: its lease ended"
+    };
+}
+
+/// The error of the try before, when this claim took the job over from a worker that fell silent.
+fn taken_over(job: &ClaimedJob) -> Option<&str> {
+    job.last_error.as_deref().filter(|error| error.ends_with(lease_ended!()))
+}
+
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE job SET worker = $5, lease_until = $6, attempt = attempt + 1, started_at = $4, \
              updated_at = $4, error = CASE WHEN state = 'running' \
-             THEN 'worker ' || worker || ' was lost: its lease ended' ELSE error END, state = 'running' \
+             THEN 'worker ' || worker || '",
+            lease_ended!(),
+            "' ELSE error END, state = 'running' \
              WHERE job_id = (SELECT job_id FROM job WHERE kind IN ($1, $2, $3) AND \
              ((state = 'queued' AND run_at <= $4) OR \
               (state = 'running' AND lease_until < $4 AND attempt < attempts_max)) \

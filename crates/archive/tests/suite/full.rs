@@ -19,7 +19,7 @@ impl SmallDisk {
         if output.is_ok_and(|output| output.status.success()) {
             return Some(Self(at.to_owned()));
         }
-        println!("skipped: mounting a small file system needs root");
+        eprintln!("skipped: mounting a small file system needs root");
         None
     }
 }

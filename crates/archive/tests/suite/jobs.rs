@@ -43,6 +43,7 @@ on_both! {
         let second = claim(&archive, "w2").await.unwrap();
         assert_eq!((second.job_id.as_str(), second.attempt), (first.job_id.as_str(), 2));
         assert!(second.last_error.as_deref().unwrap().contains("w1"));
+        assert_eq!(logged(&archive, 1, EventKind::TryFailed).await, 1, "the log tells of the lost try");
         assert_eq!(archive.renew(&first, LEASE).await.unwrap(), Renewal::Lost);
         assert_eq!(archive.finish_analysis(&first, &result("old")).await.unwrap(), Finish::Stale);
         assert_eq!(archive.fail_job(&first, "x", LEASE).await.unwrap(), FailOutcome::Lost);
