@@ -113,7 +113,6 @@ fn a_full_file_store_is_a700_until_there_is_room() {
 /// Goal: the same when files and database are on the full disk, as they are by default. Method: storage.root on a
 /// file system of 64 MB with 6 MB left.
 #[test]
-#[ignore = "fails: after a full disk the archive's writing connection cannot begin a transaction again"]
 fn a_full_disk_is_a700_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), 64) else { return };
@@ -124,7 +123,6 @@ fn a_full_disk_is_a700_until_there_is_room() {
 /// Goal: the same when it is the database that has no room. Method: SQLite alone on a file system of 8 MB with
 /// 300 kB left.
 #[test]
-#[ignore = "fails: after a full disk the archive's writing connection cannot begin a transaction again"]
 fn a_full_database_is_a700_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), 8) else { return };

@@ -1,5 +1,7 @@
 //! Stories with the real binary and real peers. One test program: each would link all of lungcad again.
 
+#![allow(clippy::print_stdout)] // a skipped story says so, a measured one its figures
+
 #[path = "../support/mod.rs"]
 mod support;
 

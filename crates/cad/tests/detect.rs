@@ -174,7 +174,7 @@ fn cores_share_out_the_grid() {
         let (s, e) = (t.core_start, t.core_end);
         hits.slice_mut(ndarray::s![s[0]..e[0], s[1]..e[1], s[2]..e[2]]).map_inplace(|n| *n += 1);
     }
-    let inside = |z: usize, y: usize, x: usize| z >= 7 && z < 90 && (20..52).contains(&y) && x >= 33;
+    let inside = |z: usize, y: usize, x: usize| (7..90).contains(&z) && (20..52).contains(&y) && x >= 33;
     assert!(hits.indexed_iter().all(|((z, y, x), n)| *n == u8::from(inside(z, y, x))));
 }
 

@@ -5,6 +5,7 @@
 
 use dcm::group::{AssemblyRules, plan};
 use dcm::header::{ReadOptions, read};
+use dcm::limits::Limits;
 use dcm::volume::build;
 use rayon::prelude::*;
 use std::time::Instant;
@@ -15,13 +16,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rounds: usize = arguments.next().map_or(Ok(1), |n| n.parse())?;
     for _ in 0..rounds {
         let started = Instant::now();
-        let mut paths: Vec<_> = std::fs::read_dir(&folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+        let mut paths: Vec<_> =
+            std::fs::read_dir(&folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
         paths.sort();
         let files: Vec<Vec<u8>> = paths.par_iter().map(std::fs::read).collect::<Result<_, _>>()?;
-        let headers = files.par_iter().map(|f| read(f, &ReadOptions::default())).collect::<Result<Vec<_>, _>>()?;
+        let headers =
+            files.par_iter().map(|f| read(f, &ReadOptions::default())).collect::<Result<Vec<_>, _>>()?;
         let plan = plan(&headers, &AssemblyRules::default())?;
-        let load = |index: usize| files.get(index).map(Vec::as_slice).ok_or_else(|| "no such file".to_owned());
-        let volume = build(&plan, &headers, &load, &|_, _| {})?;
+        let load =
+            |index: usize| files.get(index).map(Vec::as_slice).ok_or_else(|| "no such file".to_owned());
+        let volume = build(&plan, &headers, &Limits::default(), &load, &|_, _| {})?;
         let seconds = started.elapsed().as_secs_f64();
         let sum: i64 = volume.hu.iter().map(|v| i64::from(*v)).sum();
         println!("{seconds:.4} {sum}");

@@ -257,7 +257,12 @@ fn read_all(paths: &[PathBuf], read: &ReadOptions, events: Events<'_>) -> Result
         let first = instances.first()?.header.clone();
         let name = name_of(&first);
         let study = first.study_instance_uid;
-        Some(FileSeries { study, series, name, instances: SeriesInstances::new(instances, read.limits.clone()) })
+        Some(FileSeries {
+            study,
+            series,
+            name,
+            instances: SeriesInstances::new(instances, read.limits.clone()),
+        })
     });
     Ok((places, series.collect(), not_dicom_count))
 }

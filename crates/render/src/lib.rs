@@ -3,9 +3,9 @@
 //! Pure: arrays and documents in, bytes and texts out. It must not know files, database, network or clock.
 //!
 //! - [`finding_picture`] / [`nodule_picture`]: a PNG of one nodule with outline, axes, measures, orientation.
-//! - [`overview_picture`]: the scan from the front with numbered marks.
-//! - [`overview_html`]: one self-contained page per run.
-//! - [`findings_csv`]: one row per nodule.
+//! - [`overview_picture()`]: the scan from the front with numbered marks.
+//! - [`overview_html()`]: one self-contained page per run.
+//! - [`findings_csv()`]: one row per nodule.
 //!
 //! ```
 //! use domain::{FindingsDocument, SeriesDocument, SkipReason};
