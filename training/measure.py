@@ -173,7 +173,7 @@ def report_cubes(rows, resamples=1000):
         "nodules": len(strong), "patients": len(patients), "litres": chests * LITRES_PER_CHEST,
         "sensitivity": sensitivity.tolist(), "low": low.tolist(), "high": high.tolist(), "cpm": float(sensitivity.mean()),
         "cpm_interval": cpm.tolist(), "groups": by_group,
-        "thresholds": {str(r): threshold_at(false, chests, r) for r in RATES},
+        "false_raw": false, "chests": chests,
     }
 
 
@@ -197,10 +197,11 @@ def scan_marks(pack, given, one_pass):
 
 def report_scans(pack, data, cache, one_pass, patients=datasets.UNSEEN):
     """Table and figures of the whole scans; scores as the program reports them, thresholds too."""
-    nodules, false, scans = [], [], []
+    nodules, false, raw, scans = [], [], [], []
     for patient in patients:
         given = datasets.unseen_scan(data, cache, patient)
         found, wrong = scan_marks(pack, given, one_pass)
+        raw += wrong[:, 4].tolist()
         found = [(d, pack.score(s)) for d, s in found]
         wrong[:, 4] = [pack.score(s) for s in wrong[:, 4]]
         nodules += found
@@ -216,7 +217,8 @@ def report_scans(pack, data, cache, one_pass, patients=datasets.UNSEEN):
     for rate, count in zip(RATES, counts):
         print(f"  {rate:5.3f} false marks a scan: {count} of {len(nodules)}, score > {threshold_at(false, len(patients), rate):.3f}")
     print(f"  CPM {sensitivity.mean():.3f}")
-    return {"cpm": float(sensitivity.mean()), "sensitivity": sensitivity.tolist(), "found": counts, "scans": scans}
+    return {"cpm": float(sensitivity.mean()), "sensitivity": sensitivity.tolist(), "found": counts, "scans": scans,
+            "false_raw": raw, "chests": len(patients)}
 
 
 def dice_rows(predict, spec, cubes, indices):
@@ -283,7 +285,7 @@ def main():
     if "outlines" in given.part:
         rows = dice_rows(pack.predict("segmenter"), pack.specs["segmenter"], cubes, cubes.test)
         result["outlines"] = report_outlines(rows)
-    file.write_text(json.dumps(result, indent=1))
+    file.write_text(json.dumps(result, indent=1, default=float))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Write pack.toml beside the exported networks: sha256, self-test probes, thresholds from held-out patients.
+"""Write pack.toml beside the exported networks: sha256, self-test probes, thresholds from patients not trained on.
 
     python pack.py OUT FOLDER [--segmenter-from models/baseline-log/1.0.0]
 
-Two passes: without OUT/measured-<name>-<version>.json the operating points are 0.5, 0.3 and 0.1 and the score is not
-calibrated; measure.py then measures that pack, and a second pass takes thresholds and calibration from it.
+Two passes: without OUT/measured-<name>-<version>.json the operating points are 0.5, 0.3 and 0.1 
+measure.py then measures that pack, and a second pass takes the thresholds (and, if asked, a calibration) from it.
 """
 import argparse
 import hashlib
@@ -19,9 +19,10 @@ import onnxruntime
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent / "baseline_log"))
 import selftest
+from measure import threshold_at
 
 NAME = "lungcad-default"
-POINTS = {"quiet": "0.25", "balanced": "1", "sensitive": "2"}  # false marks a chest, held-out cubes
+POINTS = {"quiet": 0.25, "balanced": 1, "sensitive": 2}  # false marks a chest, over the whole scans
 SCORE_MIN = 0.02
 
 HEAD = '''# Made by training/pack.py; docs/MODEL_PACKS.md explains every key.
@@ -42,7 +43,7 @@ sensitive = {sensitive:.6f}
 TRAINING = (
     "Detector{segmenter} learned from nodule cubes of LIDC-IDRI (CC BY 3.0, doi:10.7937/K9/TCIA.2015.LO9QL9SX), four fifths "
     "of 548 patients, with unlabelled lungs of eight scans of QIN LUNG CT (CC BY 3.0), CMB-CRC (CC BY 4.0), CPTAC-LSCC "
-    "(CC BY 4.0) and TCGA-THCA (CC BY 3.0) as background; thresholds and calibration from the fifth that was kept out"
+    "(CC BY 4.0) and TCGA-THCA (CC BY 3.0) as background; thresholds from four whole scans of other patients"
 )
 
 CALIBRATION = '''
@@ -142,18 +143,25 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--segmenter-from", type=pathlib.Path)
+    parser.add_argument("--points", type=float, nargs=3, help="thresholds read off the program's own marks instead")
+    parser.add_argument("--calibrate", action="store_true", help="only sensible once cubes and whole scans score alike")
     given = parser.parse_args()
     version = given.folder.name
     thresholds, text = {"quiet": 0.5, "balanced": 0.3, "sensitive": 0.1}, ""
     measured = given.out / f"measured-{NAME}-{version}.json"
     score_min = SCORE_MIN
     if measured.exists():
-        cubes, rows = (json.loads(measured.read_text())[k] for k in ("cubes", "cube_rows"))
-        slope, intercept = calibrate(rows)
+        parts = json.loads(measured.read_text())
+        rows, places = parts["cube_rows"], [parts[k] for k in ("scans",)]   # cubes score higher than whole chests
+        false, chests = sum((p["false_raw"] for p in places), []), sum(p["chests"] for p in places)
+        slope, intercept = calibrate(rows) if given.calibrate else (1.0, 0.0)
         scaled = lambda p: float(1 / (1 + np.exp(-(slope * logit(p) + intercept))))
-        thresholds = {k: scaled(cubes["thresholds"][rate]) for k, rate in POINTS.items()}
-        text, score_min = CALIBRATION.format(slope=slope, intercept=intercept), round(scaled(SCORE_MIN), 6)
+        thresholds = {k: scaled(threshold_at(false, chests, rate)) for k, rate in POINTS.items()}
+        if given.calibrate:
+            text, score_min = CALIBRATION.format(slope=slope, intercept=intercept), round(scaled(SCORE_MIN), 6)
         print(f"calibration {slope:.3f} x logit + {intercept:.3f}; points {thresholds}")
+    if given.points:
+        thresholds = dict(zip(POINTS, given.points))
     segmenter = borrowed(given.folder, given.segmenter_from) if given.segmenter_from else network_text(given.folder, "segmenter", SEGMENTER, 0.7)
     training = TRAINING.format(segmenter="" if given.segmenter_from else " and segmenter")
     if given.segmenter_from:

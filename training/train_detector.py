@@ -24,7 +24,7 @@ from targets import STRIDE, loss, tile_targets
 TILE = 48
 BATCH, POSITIVE, ELSEWHERE = 16, 7, 4  # the rest are background scans
 FIRST_MINING = 320  # steps; about 5 k patches. No background scan is used before.
-MINING_EVERY = 340
+MINING_EVERY = 384
 MINED_CUBES = 200
 MASK_ABOVE, MINE_ABOVE = 0.25, 0.05  # NETWORKS: what looks like a nodule in an unlabelled scan is left out
 SIZE_BINS = (0, 5, 8, 12, 20, 100)
