@@ -112,14 +112,15 @@ impl TruthNodule {
 }
 
 impl Reader {
-    /// An outline runs on the first pixels outside the nodule: the nodule is what lies strictly inside.
+    /// An outline runs on the first pixels outside the nodule: the nodule is what lies strictly inside. The outline
+    /// of a hole is part of the hole, for the same reason.
     fn voxels(&self) -> BTreeSet<VoxelIndex> {
         let mut inside = BTreeSet::new();
         for outline in self.outlines.iter().filter(|o| o.inclusion) {
             inside.extend(outline.voxels());
         }
         for hole in self.outlines.iter().filter(|o| !o.inclusion) {
-            for voxel in hole.voxels() {
+            for voxel in hole.voxels().into_iter().chain(hole.border()) {
                 inside.remove(&voxel);
             }
         }
@@ -146,6 +147,16 @@ impl Outline {
             }
         }
         found
+    }
+
+    fn border(&self) -> impl Iterator<Item = VoxelIndex> + '_ {
+        self.col_row.iter().filter_map(|[column, row]| {
+            Some(VoxelIndex {
+                z: self.slice,
+                y: usize::try_from(*row).ok()?,
+                x: usize::try_from(*column).ok()?,
+            })
+        })
     }
 
     /// Even-odd rule on pixel centres.
@@ -325,8 +336,8 @@ mod tests {
             Outline { slice, inclusion, col_row: points }
         };
         let reader = Reader { outlines: vec![square(4, true, 10, 16), square(4, false, 11, 13)] };
-        // 5 x 5 inside, minus the single pixel strictly inside the hole's outline.
-        assert_eq!(reader.voxels().len(), 24);
+        // 5 x 5 inside, minus the 3 x 3 of the hole and its outline.
+        assert_eq!(reader.voxels().len(), 16);
         assert!(!reader.voxels().contains(&VoxelIndex { z: 4, y: 12, x: 12 }));
         assert!(reader.voxels().contains(&VoxelIndex { z: 4, y: 15, x: 15 }));
     }
