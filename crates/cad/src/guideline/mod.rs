@@ -6,7 +6,7 @@
 //! | inputs, the same list for every guideline | [`field`] |
 //! | the evaluator | `walk` |
 //! | one nodule through every guideline, with disagreement | [`compare`] |
-//! | screening or incidental rules, and why | [`context`] |
+//! | screening or incidental rules, and why | [`indication`] |
 //! | Lung-RADS: growth, crossed limits, the exam's category | [`lung_rads_2022::timing`], [`lung_rads_2022::exam`] |
 //! | answers as sentences | [`sentences`] |
 //! | sets that are text only | [`display_only`] |
@@ -26,12 +26,12 @@
 pub mod bts_2015;
 pub mod c_lung_rads_2024;
 pub mod compare;
-pub mod context;
 pub mod display_only;
 pub mod eu_position_2017;
 mod facts;
 pub mod field;
 pub mod fleischner_2017;
+pub mod indication;
 pub mod lung_rads_2022;
 pub mod nelson;
 pub mod sentences;

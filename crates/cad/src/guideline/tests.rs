@@ -1,8 +1,8 @@
 //! Tests of the guidelines: hand-written cases, the design's vectors, mutations of the tables, properties.
 
 mod cases;
-mod context;
 mod exam;
+mod indication;
 mod mutations;
 mod properties;
 mod rules;

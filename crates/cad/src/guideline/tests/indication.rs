@@ -1,7 +1,7 @@
 //! Screening or incidental rules.
 
-use super::super::context::ExamContext::{Incidental, Screening};
-use super::super::context::{ExamContext, ExamFacts, SiteSetting, choose};
+use super::super::indication::ExamContext::{Incidental, Screening};
+use super::super::indication::{ExamContext, ExamFacts, SiteSetting, choose};
 
 fn check(codes: &[&str], names: &[&str], site: &SiteSetting, expected: ExamContext, why: &str) {
     let choice = choose(ExamFacts { order_codes: codes, protocol_names: names, age: Some(60.0) }, site);
