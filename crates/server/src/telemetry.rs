@@ -24,20 +24,12 @@ pub(crate) enum Metric {
     BytesStored,
     /// DICOM associations open now, in all processes on this archive.
     AssociationsOpen,
-    /// Associations accepted.
-    Associations,
-    /// Associations rejected, by `reason`.
+    /// Associations rejected.
     AssociationsRejected,
-    /// C-STORE answers, by `status`.
+    /// Instances received, by what became of them (`status`).
     InstancesReceived,
     /// Bytes of data sets received.
     BytesReceived,
-    /// Seconds in networks, per series.
-    InferenceSeconds,
-    /// Seconds from taking a job to its result, per series.
-    AnalysisSeconds,
-    /// Worker processes that ended on their own, by `cause`.
-    WorkerExits,
     /// HTTP answers, by `route`, `method` and `status`.
     HttpRequests,
     /// Seconds of HTTP answers, by `route`.
@@ -54,7 +46,7 @@ enum Shape {
 
 impl Metric {
     /// Every metric.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Series,
         Self::Jobs,
         Self::JobsDead,
@@ -62,13 +54,9 @@ impl Metric {
         Self::InstancesStored,
         Self::BytesStored,
         Self::AssociationsOpen,
-        Self::Associations,
         Self::AssociationsRejected,
         Self::InstancesReceived,
         Self::BytesReceived,
-        Self::InferenceSeconds,
-        Self::AnalysisSeconds,
-        Self::WorkerExits,
         Self::HttpRequests,
         Self::HttpSeconds,
     ];
@@ -84,23 +72,13 @@ impl Metric {
             Self::InstancesStored => ("lungcad_instances", Gauge, "Instances in the archive"),
             Self::BytesStored => ("lungcad_instance_bytes", Gauge, "Bytes of instances in the archive"),
             Self::AssociationsOpen => ("lungcad_associations_open", Gauge, "DICOM associations open now"),
-            Self::Associations => ("lungcad_associations_total", Counter, "DICOM associations accepted"),
             Self::AssociationsRejected => {
-                ("lungcad_associations_rejected_total", Counter, "DICOM associations rejected by reason")
+                ("lungcad_associations_rejected_total", Counter, "DICOM associations rejected")
             }
             Self::InstancesReceived => {
-                ("lungcad_instances_received_total", Counter, "C-STORE answers by status")
+                ("lungcad_instances_received_total", Counter, "Instances received by what became of them")
             }
             Self::BytesReceived => ("lungcad_received_bytes_total", Counter, "Bytes of data sets received"),
-            Self::InferenceSeconds => {
-                ("lungcad_inference_seconds", Histogram, "Seconds in networks per series")
-            }
-            Self::AnalysisSeconds => {
-                ("lungcad_analysis_seconds", Histogram, "Seconds of analysis per series")
-            }
-            Self::WorkerExits => {
-                ("lungcad_worker_exits_total", Counter, "Worker processes that ended on their own")
-            }
             Self::HttpRequests => {
                 ("lungcad_http_requests_total", Counter, "HTTP answers by route, method and status")
             }
