@@ -239,4 +239,5 @@ def main():
 
 
 LOAD = os.getloadavg()[0]
-main()
+if __name__ == "__main__":
+    main()

@@ -261,6 +261,8 @@ impl Database {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(BUSY_TIMEOUT)
+            // A file does not hang up: asking it before each use costs as much as a statement.
+            .test_before_acquire(false)
             // On a full disk SQLite ends the transaction by itself; sqlx then counts one too many for ever, and
             // the connection could begin none again. A new one takes its place.
             .before_acquire(|connection, _| {
@@ -273,6 +275,7 @@ impl Database {
         let readers = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_COUNT_MAX)
             .acquire_timeout(BUSY_TIMEOUT)
+            .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(|e| Error::database(doing, e))?;

@@ -212,9 +212,13 @@ async fn insert_version(tx: &mut Tx, arrival: &Arrival, version: i64) -> Result<
     Ok(tx.execute("storing an instance", sql, args).await? == 1)
 }
 
-/// Opens, reopens or just counts up the series of a tally.
+/// Opens, reopens or just counts up the series of a tally. Most arrivals belong to a series that is receiving: one
+/// statement does for them.
 async fn add_to_series(tx: &mut Tx, tally: &Tally<'_>, now: i64) -> Result<()> {
     let uid = tally.first.series_uid.as_str();
+    if count_up(tx, tally, now).await? {
+        return Ok(());
+    }
     let held = match series::lock(tx, uid, now).await? {
         Some(held) => held,
         None => series::open(tx, tally.first, now).await?,
@@ -222,12 +226,20 @@ async fn add_to_series(tx: &mut Tx, tally: &Tally<'_>, now: i64) -> Result<()> {
     if held.state != domain::SeriesState::Receiving {
         series::reopen(tx, uid, &held, tally.stored_count, now).await?;
     }
-    let sql = "UPDATE series SET instance_count = instance_count + $2, size_bytes = size_bytes + $3, \
-               last_arrival_at = CASE WHEN last_arrival_at > $4 THEN last_arrival_at ELSE $4 END \
-               WHERE series_instance_uid = $1";
-    let args = args![uid, tally.stored_count, tally.size_bytes, tally.last_arrival_at];
-    tx.execute("counting instances", sql, args).await?;
+    if !count_up(tx, tally, now).await? {
+        return Err(Error::Conflict(format!("series {uid} changed its state while it was held")));
+    }
     Ok(())
+}
+
+/// `false` when the series is not there or not receiving.
+async fn count_up(tx: &mut Tx, tally: &Tally<'_>, now: i64) -> Result<bool> {
+    let sql = "UPDATE series SET instance_count = instance_count + $2, size_bytes = size_bytes + $3, \
+               last_arrival_at = CASE WHEN last_arrival_at > $4 THEN last_arrival_at ELSE $4 END, \
+               updated_at = $5 WHERE series_instance_uid = $1 AND state = 'receiving'";
+    let uid = tally.first.series_uid.as_str();
+    let args = args![uid, tally.stored_count, tally.size_bytes, tally.last_arrival_at, now];
+    Ok(tx.execute("counting instances", sql, args).await? == 1)
 }
 
 /// Reports an instance kept apart in the log of the series that holds the first one, and in its own.

@@ -19,14 +19,17 @@ const NETWORK_TYPES: [&str; 12] = [
     "ceph",
 ];
 
+/// File systems whose sync of a new file makes the file's entry in its folder durable too. ext4 and XFS write one
+/// ordered journal, in which the entry comes before the inode that is synced; btrfs logs the names of an inode with
+/// it. POSIX does not promise it, so that others get a sync of the folder of its own.
+const ENTRY_SYNCED_TYPES: [&str; 3] = ["ext4", "xfs", "btrfs"];
+
 /// Refuses a folder on a network file system.
 ///
 /// # Errors
 /// [`Error::Settings`] with the way out. A machine without a mount table passes.
 pub(crate) fn refuse_network(folder: &Path) -> Result<()> {
-    let Ok(folder) = folder.canonicalize() else { return Ok(()) };
-    let Ok(table) = std::fs::read_to_string("/proc/mounts") else { return Ok(()) };
-    match network_type(&table, &folder) {
+    match type_of(folder).filter(|kind| NETWORK_TYPES.contains(&kind.as_str())) {
         None => Ok(()),
         Some(kind) => Err(Error::Settings(format!(
             "{} lies on a network file system ({kind}), where SQLite loses data; put storage.database on a \
@@ -36,8 +39,19 @@ pub(crate) fn refuse_network(folder: &Path) -> Result<()> {
     }
 }
 
-/// The network file system that holds `folder`, by the table's longest mount point above it.
-fn network_type(table: &str, folder: &Path) -> Option<String> {
+/// Whether the sync of a new file in `folder` makes its entry there durable; `false` when that is not known.
+pub(crate) fn syncs_entries(folder: &Path) -> bool {
+    type_of(folder).is_some_and(|kind| ENTRY_SYNCED_TYPES.contains(&kind.as_str()))
+}
+
+/// The file system that holds `folder`; nothing on a machine without a mount table.
+fn type_of(folder: &Path) -> Option<String> {
+    let folder = folder.canonicalize().ok()?;
+    innermost(&std::fs::read_to_string("/proc/mounts").ok()?, &folder)
+}
+
+/// The file system of the table's longest mount point above `folder`.
+fn innermost(table: &str, folder: &Path) -> Option<String> {
     let (_, kind) = table
         .lines()
         .filter_map(|line| {
@@ -49,7 +63,7 @@ fn network_type(table: &str, folder: &Path) -> Option<String> {
         })
         // A later line hides an earlier one on the same point.
         .max_by_key(|(length, _)| *length)?;
-    NETWORK_TYPES.contains(&kind.as_str()).then_some(kind)
+    Some(kind)
 }
 
 #[cfg(test)]
@@ -61,14 +75,14 @@ mod tests {
     fn the_innermost_mount_decides() {
         let table = "/dev/sda / ext4 rw 0 0\nnas:/x /srv/scans nfs4 rw 0 0\n/dev/sdb /srv/scans/db xfs rw 0 0\n\
                      //win/share /mnt/my\\040share cifs rw 0 0\n";
-        let check = |folder: &str, expected: Option<&str>| {
-            assert_eq!(network_type(table, Path::new(folder)).as_deref(), expected, "{folder}");
+        let check = |folder: &str, expected: &str| {
+            assert_eq!(innermost(table, Path::new(folder)).as_deref(), Some(expected), "{folder}");
         };
-        check("/var/lib/lungcad", None);
-        check("/srv/scans", Some("nfs4"));
-        check("/srv/scans/a/b", Some("nfs4"));
-        check("/srv/scansother", None);
-        check("/srv/scans/db/x", None);
-        check("/mnt/my share/x", Some("cifs"));
+        check("/var/lib/lungcad", "ext4");
+        check("/srv/scans", "nfs4");
+        check("/srv/scans/a/b", "nfs4");
+        check("/srv/scansother", "ext4");
+        check("/srv/scans/db/x", "xfs");
+        check("/mnt/my share/x", "cifs");
     }
 }

@@ -14,7 +14,7 @@ use dimse::{
 };
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -22,6 +22,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const BUDGET_STEP: usize = 256 * 1024;
 /// A sender waits this long for its turn before it is told to come back (A700). DCMTK's sends give up after 60 s.
 const BUDGET_WAIT: Duration = Duration::from_secs(30);
+
+/// Objects up to this size are read where they arrive: a slice takes some 50 microseconds, and the worst that fits
+/// (elements of 8 bytes) some milliseconds.
+const READ_IN_PLACE_SIZE_MAX: usize = 1024 * 1024;
+/// Room that a data set gets before its first byte, at most; by the size of the one before.
+const EXPECTED_SIZE_MAX: usize = 1024 * 1024;
 
 /// Deflated Explicit VR Little Endian: the one syntax whose data set grows when it is read.
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
@@ -77,6 +83,8 @@ pub struct Receiver {
     /// Deflated objects are inflated one after the other: their size is not in the budget.
     inflating: Arc<Semaphore>,
     counters: Arc<ReceiveCounters>,
+    /// Bytes of the last instance.
+    expected_size: Arc<AtomicUsize>,
 }
 
 /// Where an instance came from.
@@ -114,6 +122,7 @@ impl Receiver {
             reserve: Arc::new(Semaphore::new(1)),
             inflating: Arc::new(Semaphore::new(1)),
             counters: Arc::default(),
+            expected_size: Arc::default(),
         }
     }
 
@@ -123,33 +132,19 @@ impl Receiver {
         Arc::clone(&self.counters)
     }
 
-    /// Keeps one instance: `file` is preamble, file meta information and the data set as received, which starts at
-    /// `data_set_offset`. Returns when it survives a power cut.
+    /// Keeps one instance: `file` is preamble, file meta information and the data set as received, whose sha256 (hex)
+    /// is `data_set_sha256`. Returns when it survives a power cut.
     ///
     /// # Errors
     /// The C-STORE status to answer, with a comment for the sender's log.
     pub async fn keep(
         &self,
         file: Vec<u8>,
-        data_set_offset: usize,
+        data_set_sha256: String,
         announced: Announced,
         from: Provenance,
     ) -> Result<StoreOutcome, StoreStatus> {
-        let settings = Arc::clone(&self.settings);
-        let place = if announced.transfer_syntax_uid == DEFLATED {
-            Arc::clone(&self.inflating).acquire_owned().await.ok()
-        } else {
-            None
-        };
-        let checked = tokio::task::spawn_blocking(move || {
-            let header = dcm::header::read(&file, &settings.read).map_err(|e| header_status(&e))?;
-            drop(place);
-            let sha256 = sha256_hex(file.get(data_set_offset..).unwrap_or_default());
-            Ok::<_, StoreStatus>((file, header, sha256))
-        });
-        let (file, header, data_set_sha256) = checked.await.map_err(|_| {
-            StoreStatus::with_comment(StatusCode::PROCESSING_FAILURE, "reading the data set failed")
-        })??;
+        let (file, header) = self.header(file, &announced.transfer_syntax_uid).await?;
         agrees(&header, &announced)?;
         let facts_json = serde_json::to_string(&header).map_err(|e| {
             StoreStatus::with_comment(StatusCode::PROCESSING_FAILURE, format!("keeping the header: {e}"))
@@ -181,8 +176,33 @@ impl Receiver {
     }
 }
 
-fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+impl Receiver {
+    /// Reads the header; on a thread that may block unless that is sure to take less time than getting there.
+    async fn header(
+        &self,
+        file: Vec<u8>,
+        transfer_syntax_uid: &str,
+    ) -> Result<(Vec<u8>, InstanceHeader), StoreStatus> {
+        let is_deflated = transfer_syntax_uid == DEFLATED;
+        if file.len() <= READ_IN_PLACE_SIZE_MAX && !is_deflated {
+            let header = dcm::header::read(&file, &self.settings.read).map_err(|e| header_status(&e))?;
+            return Ok((file, header));
+        }
+        let place = if is_deflated { Arc::clone(&self.inflating).acquire_owned().await.ok() } else { None };
+        let settings = Arc::clone(&self.settings);
+        let read = tokio::task::spawn_blocking(move || {
+            let header = dcm::header::read(&file, &settings.read).map_err(|e| header_status(&e))?;
+            drop(place);
+            Ok((file, header))
+        });
+        read.await.map_err(|_| {
+            StoreStatus::with_comment(StatusCode::PROCESSING_FAILURE, "reading the data set failed")
+        })?
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn header_status(error: &HeaderError) -> StoreStatus {
@@ -254,7 +274,8 @@ pub struct InstanceSink {
     announced: Announced,
     from: Provenance,
     file: Vec<u8>,
-    data_set_offset: usize,
+    /// Of the data set so far: hashed while the sender is busy with the next fragment.
+    sha256: Sha256,
     held: Option<OwnedSemaphorePermit>,
     held_size: usize,
     /// Has the room for one object of the largest size, which [`StoreSink::write`] enforces.
@@ -271,13 +292,15 @@ impl StoreService for Receiver {
             let comment = "only CT is taken here (dicom.keep_other_objects is off)";
             return Err(StoreStatus::with_comment(StatusCode::SOP_CLASS_NOT_SUPPORTED, comment));
         }
-        let file = dcm::part10::file_meta(&dcm::part10::FileMeta {
+        let mut file = dcm::part10::file_meta(&dcm::part10::FileMeta {
             sop_class_uid: &request.sop_class_uid,
             sop_instance_uid: request.sop_instance_uid.as_str(),
             transfer_syntax_uid: &request.transfer_syntax_uid,
             calling_ae: request.calling.as_str(),
             called_ae: request.called.as_str(),
         });
+        // Slices of a series are of one size: no copying while they grow.
+        file.reserve(self.expected_size.load(Ordering::Relaxed));
         Ok(InstanceSink {
             receiver: self.clone(),
             announced: Announced {
@@ -290,8 +313,8 @@ impl StoreService for Receiver {
                 called_ae: request.called.to_string(),
                 association_id: Some(request.association_id.to_string()),
             },
-            data_set_offset: file.len(),
             file,
+            sha256: Sha256::new(),
             held: None,
             held_size: 0,
             turn: None,
@@ -376,13 +399,15 @@ impl StoreSink for InstanceSink {
         }
         self.reserve(size).await?;
         self.file.extend_from_slice(bytes);
+        self.sha256.update(bytes);
         Ok(())
     }
 
     async fn finish(self) -> StoreStatus {
         let counters = self.receiver.counters();
-        let kept =
-            self.receiver.keep(self.file, self.data_set_offset, self.announced.clone(), self.from.clone());
+        self.receiver.expected_size.store(self.file.len().min(EXPECTED_SIZE_MAX), Ordering::Relaxed);
+        let sha256 = hex(&self.sha256.finalize());
+        let kept = self.receiver.keep(self.file, sha256, self.announced.clone(), self.from.clone());
         match kept.await {
             Ok(_) => StoreStatus::success(),
             Err(status) => {
