@@ -12,11 +12,15 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from network import Detector, Segmenter
+from network import Detector, Reducer, Segmenter
 
 OPSET = 17
-# role: class, output tensor, edge of the input, edge of the output
-ROLES = {"detector": (Detector, "head", 160, 40), "segmenter": (Segmenter, "logit", 64, 64)}
+# role: class, input tensors, output tensor, edge of the inputs, shape of the output from its third axis on
+ROLES = {
+    "detector": (Detector, ["input"], "head", 160, (40, 40, 40)),
+    "segmenter": (Segmenter, ["input"], "logit", 64, (64, 64, 64)),
+    "reducer": (Reducer, ["near", "wide"], "logit", 32, ()),
+}
 
 
 def folded(module):
@@ -32,15 +36,16 @@ def folded(module):
 
 def export(role, checkpoint, file):
     """Write the graph; returns the largest difference between PyTorch and ONNX Runtime on random input."""
-    make, output, edge, out_edge = ROLES[role]
+    make, inputs, output, edge, out_shape = ROLES[role]
     network = make().eval()
     network.load_state_dict(torch.load(checkpoint, weights_only=False, map_location="cpu")["averaged"])
-    x = torch.rand(1, 1, edge, edge, edge, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    given = tuple(torch.rand(1, 1, edge, edge, edge, generator=generator) for _ in inputs)
     with torch.no_grad():
-        want = network(x).numpy()
+        want = network(*given).numpy()
         network = folded(network)
         torch.onnx.export(
-            network, (x,), str(file), opset_version=OPSET, input_names=["input"], output_names=[output], dynamo=False
+            network, given, str(file), opset_version=OPSET, input_names=inputs, output_names=[output], dynamo=False
         )
     model = onnx.load(file)
     model.doc_string, model.producer_name = "", "lungcad training/export.py"
@@ -51,8 +56,8 @@ def export(role, checkpoint, file):
     onnx.checker.check_model(model, full_check=True)
     file.write_bytes(model.SerializeToString(deterministic=True))
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    got = session.run([output], {"input": x.numpy()})[0]
-    assert got.shape[2:] == (out_edge,) * 3, got.shape
+    got = session.run([output], {name: x.numpy() for name, x in zip(inputs, given)})[0]
+    assert got.shape[2:] == out_shape, got.shape
     return float(np.abs(got - want).max())
 
 

@@ -1,12 +1,13 @@
 """Pictures of the detector's marks in the unlabelled background scans, to judge them by eye before they are learned.
 
-    python look.py DATA OUT FOLDER [--above 0.15] [--top 12]
+    python look.py DATA OUT FOLDER [--above 0.15] [--top 12] [--unjudged]
 
 Per scan one PNG: a row per mark with axial, coronal and sagittal cuts of 48 mm, as OUT/detector.pt last mined them.
 Verdicts go into background_marks.json: {"scan": [[z, y, x, "real" or "false", radius], ...]}, in
 voxels of the 1 mm grid.
 """
 import argparse
+import json
 import pathlib
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image, ImageDraw
 import data as datasets
 
 HALF, SCALE = 24, 3
+JUDGED = pathlib.Path(__file__).resolve().parent / "background_marks.json"
 
 
 def cuts(scan, mark):
@@ -33,11 +35,15 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--above", type=float, default=0.15)
     parser.add_argument("--top", type=int, default=12)
+    parser.add_argument("--unjudged", action="store_true", help="leave out what background_marks.json knows")
     given = parser.parse_args()
+    judged = json.loads(JUDGED.read_text()) if given.unjudged else {}
     given.folder.mkdir(parents=True, exist_ok=True)
     found = torch.load(given.out / "detector.pt", weights_only=False)["scan_found"]
     for scan, own in zip(datasets.backgrounds(given.data, given.out / "cache"), found):
-        own = own[own[:, 4] >= given.above][: given.top]
+        known = np.array([j[:3] for j in judged.get(scan.name, [])]).reshape(-1, 3)
+        new = [m for m in own if m[4] >= given.above and (np.linalg.norm(known - m[:3], axis=1) >= 6).all()]
+        own = new[: given.top]
         pictures = []
         for number, mark in enumerate(own):
             picture = Image.fromarray(cuts(scan, mark)).resize((6 * HALF * SCALE, 2 * HALF * SCALE), Image.BICUBIC)

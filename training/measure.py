@@ -27,13 +27,14 @@ RATES = (0.125, 0.25, 0.5, 1, 2, 4, 8)
 SIZES = ((0, 6), (6, 10), (10, 20), (20, 100))
 MARK_ERROR_MM = 0.7  # SD along each axis: how far the segmenter's patch is off
 LITRES_PER_CHEST = 5.0
+SCORE_MIN = 0.01  # of the detector's marks that are looked at
 
 
 class Pack:
     """Networks of a pack, as pack.toml describes them."""
 
     def __init__(self, folder, threads=1):
-        self.folder, self.threads = folder, threads
+        self.folder, self.threads, self.sessions = folder, threads, {}
         self.manifest = tomllib.loads((folder / "pack.toml").read_text())
         self.specs = {n["role"]: n for n in self.manifest["network"]}
 
@@ -58,6 +59,28 @@ class Pack:
             scaled = ((hu - low_high[0]) / (low_high[1] - low_high[0])).clip(0, 1).astype(np.float32)
             return session.run(None, {given["tensor"]: np.ascontiguousarray(scaled)[None, None]})[0][0]
         return predict
+
+    def reduced(self, found, gray, spacing):
+        """Marks [n, 5] (places in mm from voxel 0 of `gray`, uint8) with the second stage's say in their scores."""
+        if "reducer" not in self.specs or not len(found):
+            return found
+        spec = self.specs["reducer"]
+        if "reducer" not in self.sessions:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self.threads
+            self.sessions["reducer"] = onnxruntime.InferenceSession(
+                str(self.folder / spec["file"]), options, providers=["CPUExecutionProvider"])
+        decode, found = spec["decode"], found.copy()
+        for mark in found:
+            given = {}
+            for one in spec["input"]:
+                matrix = np.eye(3) * one["spacing_mm"][0]
+                patch = datasets.cut(gray, mark[:3] / spacing, spacing, matrix, one["shape"][2], "zeros")
+                given[one["tensor"]] = patch[None, None]
+            own = float(self.sessions["reducer"].run(None, given)[0].ravel()[0])
+            raw = np.log(mark[4] / (1 - mark[4]))
+            mark[4] = marks.sigmoid(decode["detector_weight"] * raw + decode["reducer_weight"] * own + decode["bias"])
+        return found[np.argsort(-found[:, 4], kind="stable")]
 
     def score(self, raw):
         """Score as the program reports it, from the detector's own."""
@@ -114,13 +137,14 @@ def cube_detector(pack):
         return pack.predict("detector"), pack.specs["detector"]["input"][0]["shape"][2]
 
 
-def cube_marks(predict, stride, cubes, indices, fixed):
+def cube_marks(pack, predict, stride, cubes, indices, fixed):
     """Per cube: hit (score, or -inf), its row, false scores, litres of lung."""
     rows, border = [], 16 if fixed < 160 else 48
     for index in indices:
         gray = cubes.at_one_mm(index)
         lungs = lungs_of_cube(gray)
-        found = marks.in_cube(predict, gray, stride, 0.005, border, fixed)
+        found = marks.in_cube(predict, gray, stride, SCORE_MIN, border, fixed)
+        found = pack.reduced(found, cubes.gray[index], np.array(cubes.rows[index]["spacing_mm"]))
         nodules = cubes.nodules[index]
         others = [(p, d) for p, d, _ in nodules[1:]]
         hits, false = judge(found, [nodules[0][:2]], others)
@@ -182,11 +206,13 @@ def scan_marks(pack, given, one_pass):
     hu, lungs, origin, truth = given
     gray, spec = datasets.to_gray(hu), pack.specs["detector"]
     if one_pass:
-        found = marks.in_one_pass(lambda x: pack.predict("detector", x.shape)(x), gray, lungs, 0.005)[:100]
+        found = marks.in_one_pass(lambda x: pack.predict("detector", x.shape)(x), gray, lungs, SCORE_MIN)[:100]
     else:
         decode, tile = spec["decode"], spec["input"][0]["shape"][2]
-        gray = gray.astype(np.float32) / 255
-        found = marks.in_volume(pack.predict("detector"), gray, lungs, tile, decode["margin_voxels"], decode["stride"], 0.005)
+        scaled = gray.astype(np.float32) / 255
+        found = marks.in_volume(
+            pack.predict("detector"), scaled, lungs, tile, decode["margin_voxels"], decode["stride"], SCORE_MIN)
+    found = pack.reduced(found, gray, np.ones(3))
     world = found.copy()
     world[:, :3] += origin
     sizes = [(np.array(a[:3])[::-1], a[3]) for a in truth["luna16"]["annotations"]]
@@ -277,7 +303,7 @@ def main():
     spec = pack.specs["detector"]
     if "cubes" in given.part:
         predict, edge = cube_detector(pack)
-        rows = cube_marks(predict, spec["decode"]["stride"], cubes, cubes.test, edge)
+        rows = cube_marks(pack, predict, spec["decode"]["stride"], cubes, cubes.test, edge)
         result["cubes"] = report_cubes(rows)
         result["cube_rows"] = rows
     if "scans" in given.part:

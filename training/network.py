@@ -34,7 +34,7 @@ def fold():
 class Detector(nn.Module):
     """Centre-point pyramid: [n, 1, d, h, w] at 1 mm to [n, 5, d/4, h/4, w/4]; d, h, w multiples of 16."""
 
-    def __init__(self, widths=(24, 48, 80, 112), neck=48):
+    def __init__(self, widths=(32, 64, 96, 128), neck=64):
         super().__init__()
         w2, w4, w8, w16 = widths
         self.fold = fold()
@@ -82,6 +82,27 @@ class Segmenter(nn.Module):
         y = self.neck8(x8 + self.up(self.down16(self.at16(x8))))
         y = self.neck4(x4 + self.up(self.down8(y)))
         return self.head(self.neck2(x2 + self.up(self.down4(y))))
+
+
+class Reducer(nn.Module):
+    """Second stage: is a candidate a nodule? Two cubes of 32 voxels around it, near (1 mm) and wide (1.5 mm), to one
+    logit [n, 1]. A branch for each, as what tells a small nodule from a vessel and a large one from a mass differs."""
+
+    def __init__(self, widths=(32, 64, 96)):
+        super().__init__()
+        self.near, self.wide = self.branch(widths), self.branch(widths)
+        self.head = nn.Sequential(nn.Linear(2 * widths[-1], 64), nn.ReLU(inplace=True), nn.Dropout(0.3), nn.Linear(64, 1))
+
+    @staticmethod
+    def branch(widths):
+        a, b, c = widths
+        return nn.Sequential(
+            fold(), conv(8, a), Residual(a), conv(a, b, stride=2), Residual(b), conv(b, c, stride=2), Residual(c),
+            nn.AdaptiveAvgPool3d(1), nn.Flatten(),
+        )
+
+    def forward(self, near, wide):
+        return self.head(torch.cat([self.near(near), self.wide(wide)], 1))
 
 
 class Averaged:

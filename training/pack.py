@@ -24,6 +24,7 @@ from measure import threshold_at
 NAME = "lungcad-default"
 POINTS = {"quiet": 0.25, "balanced": 1, "sensitive": 2}  # false marks a chest, over the whole scans
 SCORE_MIN = 0.02
+REDUCER_MM, REDUCER_SHARE = (1.0, 1.5), (0.5, 0.5)  # spacings of near and wide; share of the two logits in the score
 
 HEAD = '''# Made by training/pack.py; docs/MODEL_PACKS.md explains every key.
 format = 1
@@ -63,14 +64,7 @@ number_format = "f32"
 [network.decode]
 {decode}
 
-[[network.input]]
-tensor = "input"
-shape = {shape}
-axes = "lps-zyx"
-spacing_mm = [{mm}, {mm}, {mm}]
-hu_clip = [-1024.0, 300.0]
-pad_value = 0.0
-
+{inputs}
 [[network.output]]
 tensor = "{output}"
 shape = {out_shape}
@@ -79,6 +73,15 @@ values = "logit"
 [network.selftest]
 tolerance = 0.01
 probes = {probes}
+'''
+
+INPUT = '''[[network.input]]
+tensor = "{tensor}"
+shape = {shape}
+axes = "lps-zyx"
+spacing_mm = [{mm}, {mm}, {mm}]
+hu_clip = [-1024.0, 300.0]
+pad_value = 0.0
 '''
 
 DETECTOR = '''kind = "center-point"
@@ -90,23 +93,29 @@ top_k = 100
 nms_distance_mm = 4.0
 nms_diameter_fraction = 0.5'''
 
+REDUCER = '''kind = "classifier"
+classes = ["nodule"]
+detector_weight = {detector_weight}
+reducer_weight = {reducer_weight}
+bias = 0.0'''
+
 SEGMENTER = '''kind = "probability-patch"
 channels = ["nodule"]
 threshold = 0.5
 edge_diameters_min = 1.6'''
 
 
-def network_text(folder, role, decode, mm):
+def network_text(folder, role, decode, *spacings_mm):
+    """The section of a network; one spacing an input."""
     file = folder / f"{role}.onnx"
-    model = onnx.load(file)
-    shape, out_shape = (
-        [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (model.graph.input[0], model.graph.output[0])
-    )
-    output = model.graph.output[0].name
+    graph = onnx.load(file).graph
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.input, *graph.output)}
+    names, output = [v.name for v in graph.input], graph.output[0].name
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    inputs = "\n".join(INPUT.format(tensor=n, shape=shapes[n], mm=mm) for n, mm in zip(names, spacings_mm, strict=True))
     return NETWORK.format(
-        role=role, sha256=hashlib.sha256(file.read_bytes()).hexdigest(), decode=decode, shape=shape, mm=mm,
-        output=output, out_shape=out_shape, probes=selftest.probes(session, shape, output),
+        role=role, sha256=hashlib.sha256(file.read_bytes()).hexdigest(), decode=decode, inputs=inputs, output=output,
+        out_shape=shapes[output], probes=selftest.probes(session, {n: shapes[n] for n in names}, output),
     )
 
 
@@ -167,7 +176,11 @@ def main():
     if given.segmenter_from:
         training += "; the segmenter is the classical one of baseline-log"
     toml = HEAD.format(name=NAME, version=version, training=training, **thresholds) + text
-    toml += network_text(given.folder, "detector", DETECTOR.format(score_min=score_min), 1.0) + segmenter
+    toml += network_text(given.folder, "detector", DETECTOR.format(score_min=score_min), 1.0)
+    if (given.folder / "reducer.onnx").exists():
+        reducer = REDUCER.format(detector_weight=REDUCER_SHARE[0], reducer_weight=REDUCER_SHARE[1])
+        toml += network_text(given.folder, "reducer", reducer, *REDUCER_MM)
+    toml += segmenter
     tomllib.loads(toml)
     (given.folder / "pack.toml").write_text(toml)
     size = sum(f.stat().st_size for f in given.folder.iterdir())

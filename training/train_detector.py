@@ -16,6 +16,7 @@ import time
 import numpy as np
 import torch
 
+import alter
 import data as datasets
 import marks
 from network import Averaged, Detector, freeze_statistics
@@ -24,9 +25,12 @@ from targets import STRIDE, loss, tile_targets
 TILE = 48
 BATCH, POSITIVE, ELSEWHERE = 16, 7, 4  # the rest are background scans
 FIRST_MINING = 320  # steps; about 5 k patches. No background scan is used before.
-MINING_EVERY = 384
+MINING_EVERY = 640
 MINED_CUBES = 200
-MASK_ABOVE, MINE_ABOVE = 0.25, 0.05  # NETWORKS: what looks like a nodule in an unlabelled scan is left out
+MASK_ABOVE, MINE_ABOVE = 0.25, 0.05  # NETWORKS: what looks like a nodule in an unlabelled scan is left out,
+MASKED_COUNT_MAX = 20  # but a network of few steps sees hundreds, and none of them would ever be unlearned
+PLANTED_COUNT, PLANTED_SHARE = 6, 0.3  # tries in a large tile of a background scan; part of the small ones with one
+AERATED_HU = -650.0  # where one may be planted: mean of 5 voxels
 SIZE_BINS = (0, 5, 8, 12, 20, 100)
 RATE, DECAY, WARM_UP = 1.5e-3, 1e-3, 100
 HERE = pathlib.Path(__file__).resolve().parent
@@ -50,7 +54,11 @@ class Sampler:
 
     def positive(self, random):
         cube = self.cubes.train[random.choice(len(self.cubes.train), p=self.share)]
-        return self.from_cube(cube, self.cubes.nodules[cube][0][0], 12, random)
+        place, diameter, _ = self.cubes.nodules[cube][0]
+        row, gray = self.cubes.rows[cube], self.cubes.gray[cube]
+        if row["ratings"]["texture"] >= 4.5:  # solid: of those there are enough
+            gray = alter.altered(gray, self.cubes.mask[cube], row["spacing_mm"], diameter, random)
+        return self.from_cube(cube, place, 12, random, gray)
 
     def elsewhere(self, random):
         if self.cube_false and random.random() < 0.6:
@@ -60,12 +68,12 @@ class Sampler:
         extent = 63 * np.array(self.cubes.rows[cube]["spacing_mm"])
         return self.from_cube(cube, random.uniform(0.25, 0.75, 3) * extent, 8, random)
 
-    def from_cube(self, cube, place, jitter, random):
-        """Tile around a place (mm from voxel 0) of a cube."""
+    def from_cube(self, cube, place, jitter, random, gray=None):
+        """Tile around a place (mm from voxel 0) of a cube; `gray`: the cube's values if they were changed."""
         spacing = np.array(self.cubes.rows[cube]["spacing_mm"])
         matrix, zoom = datasets.random_matrix(random)
         centre = place + random.uniform(-jitter, jitter, 3)
-        tile = datasets.cut(self.cubes.gray[cube], centre / spacing, spacing, matrix, TILE)
+        tile = datasets.cut(self.cubes.gray[cube] if gray is None else gray, centre / spacing, spacing, matrix, TILE)
         middle, back = (TILE - 1) / 2, np.linalg.inv(matrix)
         axis = STRIDE * np.arange(TILE // STRIDE) + (STRIDE - 1) / 2 - middle
         mm = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1) @ matrix.T + centre
@@ -82,6 +90,8 @@ class Sampler:
         return self.finished(tile, nodules, ignored, allowed, random)
 
     def background(self, size, random):
+        """Tile of a whole scan with nodules of the cubes planted in it: a network that sees nodules in cubes alone learns
+        that scans have none."""
         index = random.integers(len(self.scans))
         scan = self.scans[index]
         if self.scan_false[index] and random.random() < 0.5:
@@ -92,10 +102,41 @@ class Sampler:
         centre = places[random.integers(len(places))] + random.uniform(-jitter, jitter, 3)
         matrix, zoom = datasets.random_matrix(random)
         tile = datasets.cut(scan.gray, centre, (1, 1, 1), matrix, size, "zeros")
-        back = np.linalg.inv(matrix)
-        ignored = [(back @ (p - centre) + (size - 1) / 2, r * zoom) for p, r in self.scan_masked[index]]
+        back, middle = np.linalg.inv(matrix), (size - 1) / 2
+        ignored = [(back @ (p - centre) + middle, r * zoom) for p, r in self.scan_masked[index]]
+        nodules = []
+        for _ in range(PLANTED_COUNT if size > TILE else random.random() < PLANTED_SHARE):
+            at = random.uniform(4, size - 5, 3)
+            voxel = np.round(matrix @ (at - middle) + centre).astype(int)
+            if (voxel >= 0).all() and (voxel < scan.lungs.shape).all() and scan.lungs[tuple(voxel)]:
+                nodules += self.planted(tile, at, [n[:2] for n in nodules], random)
         cells = size // STRIDE
-        return self.finished(tile, [], ignored, np.ones((cells,) * 3, bool), random)
+        return self.finished(tile, nodules, ignored, np.ones((cells,) * 3, bool), random)
+
+    def planted(self, tile, at, taken, random):
+        """Put a nodule of a training cube into `tile` around voxel `at`; nothing where there is no lung or no room."""
+        low = np.maximum(np.round(at).astype(int) - 2, 0)
+        if tile[tuple(slice(a, a + 5) for a in low)].mean() * 255 > alter.level(AERATED_HU):
+            return []
+        cube = self.cubes.train[random.choice(len(self.cubes.train), p=self.share)]
+        row, (place, diameter, readers) = self.cubes.rows[cube], self.cubes.nodules[cube][0]
+        matrix, zoom = datasets.random_matrix(random)
+        if any(np.linalg.norm(at - p) < (d + diameter * zoom) / 2 + 4 for p, d in taken):
+            return []
+        gray, spacing = self.cubes.gray[cube], np.array(row["spacing_mm"])
+        if row["ratings"]["texture"] >= 4.5:
+            gray = alter.altered(gray, self.cubes.mask[cube], spacing, diameter, random)
+        # The patch is cut so that its middle comes to lie on a whole voxel of the tile next to `at`.
+        edge = int(min(TILE, 2 * (np.ceil(diameter * zoom * 0.9) + 4)))
+        start = np.round(at).astype(int) - edge // 2
+        middle = matrix @ (start + (edge - 1) / 2 - at) + place
+        patch = datasets.cut(gray, middle / spacing, spacing, matrix, edge, "border")
+        mask = datasets.cut(alter.soft(self.cubes.mask[cube]), middle / spacing, spacing, matrix, edge, "zeros")
+        inside = [slice(max(a, 0), min(a + edge, n)) for a, n in zip(start, tile.shape)]
+        own = tuple(slice(i.start - a, i.stop - a) for i, a in zip(inside, start))
+        here = tile[tuple(inside)]
+        here += mask[own] * (patch[own] - here)
+        return [(at, diameter * zoom, 1.0 if readers >= 3 else 0.5)]
 
     @staticmethod
     def finished(tile, nodules, ignored, allowed, random):
@@ -143,15 +184,17 @@ class Sampler:
 def split_by_judgement(found, judged):
     """Masked (place, radius) and false places of an unlabelled scan.
 
-    `judged`: [z, y, x, verdict, radius] of background_marks.json, verdict "false" or "real". Without a verdict a mark
-    above MASK_ABOVE is masked, one below is taken for false.
+    `judged`: [z, y, x, verdict, radius] of background_marks.json, verdict "false" or "real". Without a verdict the
+    strongest marks above MASK_ABOVE are masked, all others are taken for false.
     """
     masked = [(np.array(j[:3], float), j[4]) for j in judged if j[3] == "real"]
     false = [np.array(j[:3], float) for j in judged if j[3] == "false"]
-    for mark in found:
+    unsure_count = 0
+    for mark in found[np.argsort(-found[:, 4], kind="stable")]:
         if any(np.linalg.norm(mark[:3] - j[:3]) < 6 for j in judged):
             continue
-        if mark[4] > MASK_ABOVE:
+        if mark[4] > MASK_ABOVE and unsure_count < MASKED_COUNT_MAX:
+            unsure_count += 1
             masked.append((mark[:3], max(6.0, 0.75 * mark[3])))
         else:
             false.append(mark[:3])

@@ -106,8 +106,8 @@ def write(model, name, output):
     onnx.checker.check_model(model, full_check=True)
     data = model.SerializeToString(deterministic=True)
     (PACK / name).write_bytes(data)
-    shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
-    return hashlib.sha256(data).hexdigest(), selftest.probes(fit.session(model), shape, output)
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.input}
+    return hashlib.sha256(data).hexdigest(), selftest.probes(fit.session(model), shapes, output)
 
 
 def main():

@@ -13,9 +13,11 @@ def pattern(shape):
     return noise.reshape(shape) + np.where(inside, np.float32(0.75), np.float32(0.1))[None, None]
 
 
-def probes(session, shape, output, count=24):
-    """`count` numbers of the first output: half the largest ones, half spread evenly; as TOML text."""
-    values = session.run([output], {session.get_inputs()[0].name: pattern(shape)})[0].ravel()
+def probes(session, shapes, output, count=24):
+    """`count` numbers of the first output: half the largest ones, half spread evenly; as TOML text.
+
+    `shapes`: of each input by its name; each gets the pattern of its shape."""
+    values = session.run([output], {name: pattern(shape) for name, shape in shapes.items()})[0].ravel()
     spread = np.linspace(0, len(values) - 1, count // 2).astype(int)
     largest = np.argsort(values, kind="stable")[::-1][: count // 2]
     picked = sorted({int(i) for i in np.concatenate([spread, largest])})
