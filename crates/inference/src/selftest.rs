@@ -32,10 +32,11 @@ pub fn run(network: &mut Network) -> Result<(), NetworkError> {
         network.spec().inputs.iter().map(|i| pattern(i.shape5()).into_dyn()).collect();
     let views: Vec<_> = inputs.iter().map(|i| i.view()).collect();
     let outputs = network.run_all(&views)?;
+    let tolerance = network.spec().selftest.tolerance * network.precision_slack();
     let spec = network.spec();
     for Probe(output, flat_index, expected) in spec.selftest.probes.iter().copied() {
         let found = outputs.get(output).and_then(|o| o.iter().nth(flat_index)).copied().unwrap_or(f32::NAN);
-        let close = (f64::from(found) - expected).abs() <= spec.selftest.tolerance;
+        let close = (f64::from(found) - expected).abs() <= tolerance;
         if !close {
             return Err(NetworkError::Selftest {
                 file: spec.file.clone(),
@@ -43,7 +44,7 @@ pub fn run(network: &mut Network) -> Result<(), NetworkError> {
                 flat_index,
                 found,
                 expected,
-                tolerance: spec.selftest.tolerance,
+                tolerance,
             });
         }
     }

@@ -20,8 +20,10 @@ pub(super) struct Raw {
 pub(crate) enum Provider {
     /// ONNX Runtime's own CPU provider.
     Cpu,
-    /// OpenVINO.
+    /// OpenVINO, 32-bit arithmetic.
     OpenVino,
+    /// OpenVINO, 16-bit arithmetic (bfloat16) where the processor has it.
+    OpenVinoBf16,
     /// CUDA.
     Cuda,
 }
@@ -48,9 +50,10 @@ impl ModelSettings {
         let provider = match raw.provider.as_str() {
             "cpu" => Provider::Cpu,
             "openvino" => Provider::OpenVino,
+            "openvino-bf16" => Provider::OpenVinoBf16,
             "cuda" => Provider::Cuda,
             other => {
-                let cause = format!("{other:?} is not known; use cpu, openvino or cuda");
+                let cause = format!("{other:?} is not known; use cpu, openvino, openvino-bf16 or cuda");
                 return Err(ConfigError::invalid("models.provider", cause));
             }
         };

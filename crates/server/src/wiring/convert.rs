@@ -116,6 +116,7 @@ pub(super) fn networks(settings: &Settings, threads: usize) -> NetworkOptions {
     let provider = match models.provider {
         Provider::Cpu => "cpu",
         Provider::OpenVino => "openvino",
+        Provider::OpenVinoBf16 => "openvino-bf16",
         Provider::Cuda => "cuda",
     };
     let point = settings.analysis.operating_point.as_str();
