@@ -7,6 +7,7 @@ mod support;
 
 mod analyze;
 mod backends;
+mod clinical;
 mod durability;
 mod hostile;
 mod hostile_disk;

@@ -8,10 +8,12 @@ The exit code is 1 when a file could not be read or contradicts itself; `errors`
 
 {"reports": [{file, sop_instance_uid, sop_class_uid, series_instance_uid, patient_name, completion,
               completion_description, preliminary, predecessors, groups: {volumetric, planar, image},
-              exam_texts: {concept: text}, nodule_present,
+              exam_texts: {concept: text}, nodule_present, exam_category: as category below, or null,
               nodules: [{tracking_uid, tracking_identifier, center_lps, mark_lps, mark_sop_instance_uid,
                          mark_frame, side, attenuation, segment: [sop uid, number],
-                         measures: {"Volume": mm3, "Attenuation Coefficient/Mean": HU, ...}}]}],
+                         measures: {"Volume": mm3, "Attenuation Coefficient/Mean": HU, ...},
+                         risks: [{model, derivation, percent, unit, inputs: [text], terms: [text], open}],
+                         category: {code, meaning, row, guideline, management} or null}]}],
  "segmentations": [{file, sop_instance_uid, series_instance_uid,
                     segments: [{number, label, tracking_uid, voxels, center_lps, frames, sources}]}],
  "images": n, "errors": [text]}
@@ -84,13 +86,56 @@ def find(group, meaning):
 def measures_of(group):
     values = {}
     for item in group:
-        if item.value_type.value != "NUM":
+        if item.value_type.value != "NUM" or name_of(item) == RISK:
             continue
         derivation = [c.value.meaning for c in item.get("ContentSequence", []) if name_of(c) == "Derivation"]
         measured = item.MeasuredValueSequence[0]
         name = "/".join([name_of(item), *derivation])
         values[name] = float(measured.get("FloatingPointValue", measured.NumericValue))
     return values
+
+
+RISK = "Probability of cancer"
+
+
+def below(item, meaning):
+    """Values of the text children with that concept, in their order."""
+    return [c.value for c in item.get("ContentSequence", []) if name_of(c) == meaning]
+
+
+def risks_of(group):
+    """Every probability of cancer with its model, inputs and terms."""
+    risks = []
+    for item in find(group, RISK):
+        children = item.ContentSequence
+        measured = item.MeasuredValueSequence[0]
+        method = next(c.value for c in children if name_of(c) == "Measurement Method")
+        derivation = [c.value.meaning for c in children if name_of(c) == "Derivation"]
+        risks.append({
+            "model": method.value,
+            "derivation": derivation[0] if derivation else None,
+            "percent": float(measured.FloatingPointValue),
+            "unit": measured.MeasurementUnitsCodeSequence[0].CodeValue,
+            "inputs": below(item, "Algorithm Parameters"),
+            "terms": below(item, "Risk model term"),
+            "open": (below(item, "Not known to the risk model") or [None])[0],
+        })
+    return risks
+
+
+def category_of(group):
+    """Category of the leading guideline, coded or in words; None where it is not settled."""
+    for item in [*find(group, "Lung-RADS assessment"), *find(group, "Guideline category")]:
+        coded = item.value_type.value == "CODE"
+        first = lambda meaning: (below(item, meaning) or [None])[0]
+        return {
+            "code": item.value.value if coded else None,
+            "meaning": item.value.meaning if coded else item.value,
+            "row": first("Guideline row"),
+            "guideline": first("Guideline and version"),
+            "management": first("Guideline recommendation"),
+        }
+    return None
 
 
 def read_nodules(report, planes):
@@ -100,12 +145,16 @@ def read_nodules(report, planes):
     planar = report.get_planar_roi_measurement_groups()
     for group in [*volumetric, *planar]:
         items = group[0].ContentSequence
-        nodule = nodules.setdefault(group.tracking_uid, {"tracking_uid": group.tracking_uid, "measures": {}})
+        nodule = nodules.setdefault(group.tracking_uid, {
+            "tracking_uid": group.tracking_uid, "measures": {}, "risks": [], "category": None,
+        })
         nodule["tracking_identifier"] = group.tracking_identifier
         for name, value in measures_of(items).items():
             if name in nodule["measures"]:
                 raise ValueError(f"{group.tracking_identifier}: {name} is given twice")
             nodule["measures"][name] = value
+        nodule["risks"] += risks_of(items)
+        nodule["category"] = category_of(items) or nodule["category"]
         for site in group.finding_sites:
             nodule["side"] = site.laterality.meaning if site.laterality else None
         for item in find(items, "Nodule attenuation"):
@@ -136,13 +185,14 @@ def read_report(path, planes):
     dataset = highdicom.sr.srread(path)
     report = dataset.content
     nodules, groups = read_nodules(report, planes)
-    texts, present = {}, None
+    texts, present, exam_category = {}, None, None
     for group in report.get_image_measurement_groups():
         for item in group[0].ContentSequence:
             if item.value_type.value == "TEXT":
                 texts.setdefault(name_of(item), item.value)
             if name_of(item) == "Nodule presence":
                 present = item.value.meaning == "Present"
+        exam_category = category_of(group[0].ContentSequence) or exam_category
     predecessors = [
         instance.ReferencedSOPInstanceUID
         for study in dataset.get("PredecessorDocumentsSequence", [])
@@ -162,6 +212,7 @@ def read_report(path, planes):
         "groups": groups,
         "exam_texts": texts,
         "nodule_present": present,
+        "exam_category": exam_category,
         "nodules": nodules,
     }
 

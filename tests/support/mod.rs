@@ -100,15 +100,27 @@ pub fn get(url: &str) -> (u16, Vec<u8>) {
 
 /// A request without body.
 pub fn request(method: &str, url: &str) -> (u16, Vec<u8>) {
+    request_with(method, url, None)
+}
+
+/// PUT of JSON as status and answer (`Null` where it is no JSON).
+pub fn put_json(url: &str, body: &Value) -> (u16, Value) {
+    let (status, body) = request_with("PUT", url, Some(body.to_string()));
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+fn request_with(method: &str, url: &str, body: Option<String>) -> (u16, Vec<u8>) {
     let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
     let url = url.to_owned();
     // Stories are plain threads; each request has a small runtime of its own.
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
-            let answer =
-                reqwest::Client::new().request(method, &url).timeout(Duration::from_secs(30)).send().await;
-            match answer {
+            let mut asked = reqwest::Client::new().request(method, &url).timeout(Duration::from_secs(30));
+            if let Some(body) = body {
+                asked = asked.header("content-type", "application/json").body(body);
+            }
+            match asked.send().await {
                 Ok(answer) => (answer.status().as_u16(), answer.bytes().await.unwrap_or_default().to_vec()),
                 Err(_) => (0, Vec::new()),
             }

@@ -78,19 +78,13 @@ impl Archive {
         let mut tx = self.inner.database.begin().await?;
         let now = tx.clock().await?;
         let held = series::lock(&mut tx, job.series_uid.as_str(), now).await?;
-        // The number of the try goes on, since it tells claims apart; the limit follows it.
-        let sql = "UPDATE job SET state = 'queued', error = $4, lease_until = NULL, run_at = $5, \
-                   attempts_max = attempts_max + 1, updated_at = $5 \
-                   WHERE job_id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
-        let args = args![&job.job_id, &job.worker, job.attempt, why, now];
-        if tx.execute(doing, sql, args).await? != 1 {
+        if queue_again(&mut tx, job, why, now).await? == Renewal::Lost {
             return Ok(Renewal::Lost);
         }
         let ours = held.is_some_and(|held| held.revision == job.revision);
         if ours && job.kind == JobKind::AnalyzeSeries {
             series::set_state(&mut tx, job.series_uid.as_str(), SeriesState::Queued, None, now).await?;
         }
-        tx.ring().await?;
         tx.commit(doing).await?;
         self.ring();
         Ok(Renewal::Held)
@@ -236,6 +230,20 @@ impl Archive {
         self.ring();
         Ok(())
     }
+}
+
+/// Gives a held job back to the queue; the try does not count against its limit.
+pub(crate) async fn queue_again(tx: &mut Tx, job: &ClaimedJob, why: &str, now: i64) -> Result<Renewal> {
+    // The number of the try goes on, since it tells claims apart; the limit follows it.
+    let sql = "UPDATE job SET state = 'queued', error = $4, lease_until = NULL, run_at = $5, \
+               attempts_max = attempts_max + 1, updated_at = $5 \
+               WHERE job_id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
+    let args = args![&job.job_id, &job.worker, job.attempt, why, now];
+    if tx.execute("giving a job back", sql, args).await? != 1 {
+        return Ok(Renewal::Lost);
+    }
+    tx.ring().await?;
+    Ok(Renewal::Held)
 }
 
 /// What a failed try of analysis or report means for its series.

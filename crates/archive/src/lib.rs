@@ -10,6 +10,7 @@
 //! | [`Archive::receiving_series`], [`Archive::complete_series`] | completion |
 //! | [`Archive::claim`], [`Archive::renew`], [`Archive::fail_job`], [`Archive::release_worker`] | jobs with leases |
 //! | [`Archive::finish_analysis`], [`Archive::finish_report`], [`Archive::finish_skip`] | results |
+//! | [`Archive::clinical`], [`Archive::store_clinical`] | clinical data of a study, by version |
 //! | [`Archive::object_delivered`], [`Archive::finish_delivery`], [`Archive::fail_delivery`] | deliveries |
 //! | [`Archive::studies`], [`Archive::series`], [`Archive::events`], [`Archive::counts`] | reading |
 //!
@@ -39,6 +40,7 @@
 //! ```
 
 mod associations;
+mod clinical;
 mod counts;
 mod database;
 mod deliveries;
@@ -61,6 +63,7 @@ mod skips;
 mod studies;
 
 pub use associations::{AssociationOutcome, NewAssociation};
+pub use clinical::{ClinicalRecord, NewClinical, clinical_version_of, config_digest_with};
 pub use counts::{Counts, QueueCounts};
 pub use deliveries::{DeliveryFilter, DeliveryObject, DeliveryRecord, DeliveryState};
 pub use error::{Error, Result};
@@ -69,7 +72,7 @@ pub use instances::{InstanceRecord, NewInstance, SeriesTexts, StoreOutcome};
 pub use job_failures::{FailOutcome, Released};
 pub use jobs::{ClaimedJob, JobFilter, JobKind, JobRecord, JobState, Renewal};
 pub use open::{Archive, Health};
-pub use publish::NewObject;
+pub use publish::{Judged, NewObject};
 pub use results::{Finish, NewResult, ObjectRecord, ResultOutcome, ResultRecord, ResultState};
 pub use series::{ReceivingSeries, SeriesRecord};
 pub use settings::{ArchiveSettings, AttemptLimits, BlobSettings};

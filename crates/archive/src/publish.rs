@@ -2,11 +2,13 @@
 //! transaction, after the objects' bytes are durable.
 
 use crate::Archive;
+use crate::clinical;
 use crate::database::{Tx, args};
 use crate::deliveries;
 use crate::error::{Error, Result};
 use crate::events::{self, NewEvent};
 use crate::files;
+use crate::job_failures;
 use crate::jobs::{self, ClaimedJob, JobState, Renewal};
 use crate::results::{self, Finish};
 use crate::series;
@@ -35,6 +37,15 @@ pub struct NewObject {
     pub bytes: Bytes,
 }
 
+/// What a result is shown with, where rules were asked when its objects were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// The series of the findings document in JSON, for REST.
+    pub document_json: String,
+    /// Version of the study's clinical data that went in; 0 where the site stated nothing.
+    pub clinical_version: i64,
+}
+
 /// An object whose bytes are durable.
 pub(crate) struct StoredObject<'a> {
     object: &'a NewObject,
@@ -55,6 +66,31 @@ impl Archive {
         objects: &[NewObject],
         destinations: &[String],
     ) -> Result<Finish> {
+        self.publish(job, None, objects, destinations).await
+    }
+
+    /// The same for a result that was judged with the study's clinical data: its document is stored with it. When
+    /// that data has changed meanwhile, nothing is switched and the job is queued again ([`Finish::Outdated`]).
+    ///
+    /// # Errors
+    /// As [`Archive::finish_report`].
+    pub async fn finish_judged_report(
+        &self,
+        job: &ClaimedJob,
+        judged: &Judged,
+        objects: &[NewObject],
+        destinations: &[String],
+    ) -> Result<Finish> {
+        self.publish(job, Some(judged), objects, destinations).await
+    }
+
+    async fn publish(
+        &self,
+        job: &ClaimedJob,
+        judged: Option<&Judged>,
+        objects: &[NewObject],
+        destinations: &[String],
+    ) -> Result<Finish> {
         let doing = "publishing a result";
         let result_id = job
             .result_id
@@ -68,10 +104,23 @@ impl Archive {
             tx.commit(doing).await?;
             return Ok(Finish::Stale);
         }
+        if let Some(judged) = judged
+            && clinical::version(&mut tx, job.study_uid.as_str()).await? != judged.clinical_version
+        {
+            let held =
+                job_failures::queue_again(&mut tx, job, "clinical data changed meanwhile", now).await?;
+            tx.commit(doing).await?;
+            self.ring();
+            return Ok(if held == Renewal::Held { Finish::Outdated } else { Finish::Stale });
+        }
         if jobs::end_held(&mut tx, job, JobState::Done, None, now).await? == Renewal::Lost {
             return Ok(Finish::Stale);
         }
         series::set_state(&mut tx, uid, SeriesState::Done, None, now).await?;
+        if let Some(judged) = judged {
+            let sql = "UPDATE result SET document_json = $2 WHERE result_id = $1";
+            tx.execute("storing a document", sql, args![result_id, &judged.document_json]).await?;
+        }
         let switch =
             Switch { job, result_id, objects: &stored, destinations, attempts: self.inner.attempts, now };
         switch.apply(&mut tx).await?;

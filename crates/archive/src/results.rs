@@ -54,6 +54,8 @@ pub enum Finish {
     Stored(String),
     /// The series was reopened, or the job is another's: nothing was stored, throw the work away.
     Stale,
+    /// Clinical data changed meanwhile: nothing was stored, and the job is queued again.
+    Outdated,
 }
 
 /// A stored result.

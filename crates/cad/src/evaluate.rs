@@ -1,3 +1,4 @@
 //! Measures on truth.
 
 pub mod luna16;
+pub mod workload;

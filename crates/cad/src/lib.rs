@@ -15,7 +15,9 @@
 //! | axes, volume, densities | [`measure`] |
 //! | attenuation class, side | [`characterise`] |
 //! | noise of a scan | [`quality`] |
-//! | FROC by the rules of LUNA16 | [`evaluate`] |
+//! | FROC by the rules of LUNA16; what reading by score would have cost and found | [`evaluate`] |
+//! | exam score 1 to 10 by the site's own deciles | [`triage`] |
+//! | findings and what is known of the person to risks and categories | [`assess`] |
 //! | risk models, eligibility, and the door to every clinical rule | [`risk`], [`eligibility`], [`clinical`] |
 //! | filters, components, morphology, distances | [`filter`], [`components`], [`morphology`] |
 //!
@@ -34,6 +36,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "array views are handles; ndarray passes them by value")]
 
+pub mod assess;
 pub mod characterise;
 pub mod clinical;
 pub mod components;
@@ -52,3 +55,4 @@ pub mod reduce;
 pub mod resample;
 pub mod risk;
 pub mod tiles;
+pub mod triage;

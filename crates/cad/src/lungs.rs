@@ -12,7 +12,7 @@ mod select;
 use crate::components::{fill_holes, fill_holes_by_slice};
 use crate::morphology;
 use coarse::{Coarse, bounds, cropped, enclosed_air};
-use domain::{Affine, BoundingBox, LpsPoint, LungVolumes, Side, Volume, VoxelIndex, VoxelPoint};
+use domain::{Affine, BoundingBox, LpsPoint, LungPlace, LungVolumes, Side, Volume, VoxelIndex, VoxelPoint};
 use ndarray::{Array3, ArrayView3};
 use select::Pair;
 
@@ -122,6 +122,30 @@ impl Lungs {
         let left = nearest_squared(self.left.view(), here, spacing);
         let right = nearest_squared(self.right.view(), here, spacing);
         if left < right { Side::Left } else { Side::Right }
+    }
+
+    /// Where `point` lies between base and apex of the lung of `side`, and between front and back of it in the
+    /// slice of `point` (the nearest one that holds the lung). `None` for an empty mask.
+    #[must_use]
+    pub fn place(&self, side: Side, point: LpsPoint) -> Option<LungPlace> {
+        let mask = match side {
+            Side::Left => &self.left,
+            Side::Right => &self.right,
+        };
+        let held = slices_held(mask);
+        let (first, last) = (held.iter().position(|h| *h)?, held.iter().rposition(|h| *h)?);
+        let here = self.affine.to_voxel(point);
+        let part = |value: f64, from: usize, to: usize| {
+            if to == from { 0.5 } else { ((value - from as f64) / (to - from) as f64).clamp(0.0, 1.0) }
+        };
+        let wanted = here.z.round();
+        let nearest = (first..=last)
+            .filter(|z| held[*z])
+            .min_by(|a, b| (*a as f64 - wanted).abs().total_cmp(&(*b as f64 - wanted).abs()))?;
+        let plane = mask.index_axis(ndarray::Axis(0), nearest);
+        let rows: Vec<bool> = plane.outer_iter().map(|row| row.iter().any(|inside| *inside)).collect();
+        let (front, back) = (rows.iter().position(|r| *r)?, rows.iter().rposition(|r| *r)?);
+        Some(LungPlace { height: part(here.z, first, last), depth: part(here.y, front, back) })
     }
 }
 

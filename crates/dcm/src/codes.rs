@@ -213,6 +213,60 @@ codes! {
     SKIP_REASON_CODE = ("SKIP_CODE", PRIVATE_SCHEME, "Skip reason code");
     /// Exam level: why there is none, in words.
     SKIP_REASON = ("SKIP_REASON", PRIVATE_SCHEME, "Skip reason");
+    /// Risk of a nodule, by the model that is its method.
+    PROBABILITY_OF_CANCER = ("111047", "DCM", "Probability of cancer");
+    /// CID 7464.
+    MINIMUM = ("255605001", "SCT", "Minimum");
+    /// CID 7464.
+    MAXIMUM = ("56851009", "SCT", "Maximum");
+    /// RadLex.
+    LUNG_RADS_ASSESSMENT = ("RID50134", "RADLEX", "Lung-RADS assessment");
+    /// RadLex.
+    LUNG_RADS_0 = ("RID50135", "RADLEX", "Lung-RADS 0");
+    /// RadLex.
+    LUNG_RADS_1 = ("RID50136", "RADLEX", "Lung-RADS 1");
+    /// RadLex.
+    LUNG_RADS_2 = ("RID50137", "RADLEX", "Lung-RADS 2");
+    /// RadLex.
+    LUNG_RADS_3 = ("RID50138", "RADLEX", "Lung-RADS 3");
+    /// RadLex.
+    LUNG_RADS_4A = ("RID50139", "RADLEX", "Lung-RADS 4A");
+    /// RadLex.
+    LUNG_RADS_4B = ("RID50140", "RADLEX", "Lung-RADS 4B");
+    /// RadLex.
+    LUNG_RADS_4X = ("RID50141", "RADLEX", "Lung-RADS 4X");
+    /// Category of a guideline that no vocabulary codes.
+    GUIDELINE_CATEGORY = ("CATEGORY", PRIVATE_SCHEME, "Guideline category");
+    /// A guideline in one sentence.
+    GUIDELINE_ASSESSMENT = ("GUIDELINE", PRIVATE_SCHEME, "Guideline assessment");
+    /// Name, version, version of our table.
+    GUIDELINE_VERSION = ("GUIDELINE_VERS", PRIVATE_SCHEME, "Guideline and version");
+    /// Stable id of the row that gave the category.
+    GUIDELINE_ROW = ("GUIDELINE_ROW", PRIVATE_SCHEME, "Guideline row");
+    /// What the row recommends.
+    GUIDELINE_MANAGEMENT = ("MANAGEMENT", PRIVATE_SCHEME, "Guideline recommendation");
+    /// Months as the guideline states them.
+    GUIDELINE_INTERVAL = ("INTERVAL", PRIVATE_SCHEME, "Months to next examination by guideline");
+    /// Whether guidelines agree on the urgency.
+    GUIDELINE_AGREEMENT = ("AGREEMENT", PRIVATE_SCHEME, "Agreement of guidelines");
+    /// One term of a risk model's sum.
+    RISK_TERM = ("RISK_TERM", PRIVATE_SCHEME, "Risk model term");
+    /// Over what a range goes.
+    RISK_OPEN = ("RISK_OPEN", PRIVATE_SCHEME, "Not known to the risk model");
+    /// Why a model gives no number.
+    RISK_NOT_COMPUTED = ("RISK_NONE", PRIVATE_SCHEME, "Risk not computed");
+    /// Exam level: screening or incidental rules, and why.
+    EXAM_CONTEXT = ("CONTEXT", PRIVATE_SCHEME, "Rules applied and why");
+    /// Exam level: nodule that gives the category.
+    DECIDED_BY = ("DECIDED_BY", PRIVATE_SCHEME, "Decided by");
+    /// For a reader to confirm or reject.
+    PROPOSED = ("PROPOSED", PRIVATE_SCHEME, "Proposed for a reader to confirm");
+    /// Exam level: version of the site's data.
+    CLINICAL_DATA = ("CLINICAL_DATA", PRIVATE_SCHEME, "Clinical data");
+    /// Exam level: a value that is known, with its source.
+    CLINICAL_INPUT = ("CLINICAL_INPUT", PRIVATE_SCHEME, "Clinical input");
+    /// What a reader should know of an answer.
+    CLINICAL_WARNING = ("CLINICAL_WARN", PRIVATE_SCHEME, "Note on clinical rules");
     /// Where to scroll to.
     KEY_SLICE = ("KEY_SLICE", PRIVATE_SCHEME, "Key slice");
     /// Centroid of the outline, patient coordinates, towards the left.
@@ -259,6 +313,32 @@ pub fn laterality(side: Side) -> Code {
         Side::Left => LEFT,
         Side::Right => RIGHT,
     }
+}
+
+/// Value of [`LUNG_RADS_ASSESSMENT`]; `None` for what is no category of Lung-RADS.
+#[must_use]
+pub fn lung_rads(category: &str) -> Option<Code> {
+    Some(match category {
+        "0" => LUNG_RADS_0,
+        "1" => LUNG_RADS_1,
+        "2" => LUNG_RADS_2,
+        "3" => LUNG_RADS_3,
+        "4A" => LUNG_RADS_4A,
+        "4B" => LUNG_RADS_4B,
+        "4X" => LUNG_RADS_4X,
+        _ => return None,
+    })
+}
+
+/// Private code of a risk model: value and meaning within the lengths of SH and LO (16 and 64 characters).
+#[must_use]
+pub fn risk_model(id: &str, title: &str) -> (String, String) {
+    let value = match id {
+        "herder2005_logistic" => "HERDER2005".to_owned(),
+        "herder_bts_lr" => "HERDER_BTS".to_owned(),
+        id => id.to_uppercase().chars().take(16).collect(),
+    };
+    (value, title.chars().take(64).collect())
 }
 
 /// Family of the algorithm behind a pack: packs named `baseline-*` are classical filters, all others are trained.

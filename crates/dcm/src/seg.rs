@@ -52,7 +52,7 @@ pub fn write(
     }
     let placement = Placement::new(WHAT, result, source)?;
     let frames = frames(result, &placement)?;
-    let role = |part: &str| result.derived_uid(&format!("{part}|{}", options.software_version), 0);
+    let role = |part: &str| result.object_uid(&format!("{part}|{}", options.software_version), 0);
     let (sop_instance_uid, series_instance_uid) = (role("seg"), role("seg series"));
     let identity = Identity {
         sop_class_uid: SEGMENTATION_STORAGE,
@@ -222,6 +222,29 @@ pub(crate) fn instance_items(result: &AnalysisResult) -> Vec<Attributes> {
         .collect()
 }
 
+/// "Nodule 1", with the category of the leading guideline where it is settled; LO, 64 characters.
+fn segment_label(result: &AnalysisResult, finding: &Finding) -> String {
+    let mut label = finding.label();
+    let leading = result
+        .clinical
+        .as_ref()
+        .and_then(|clinical| clinical.nodule(finding.number)?.guideline(clinical.exam.guideline.as_deref()?));
+    if let Some((guideline, category)) = leading.and_then(|one| Some((one, one.category.as_ref()?))) {
+        label.push_str(&format!(", {} {}", guideline.basis.title, category.category));
+    }
+    label.chars().take(64).collect()
+}
+
+/// Attenuation class, and the first risk model's answer; ST.
+fn segment_description(result: &AnalysisResult, finding: &Finding) -> String {
+    let mut words = codes::attenuation(finding.attenuation).meaning.to_owned();
+    let nodule = result.clinical.as_ref().and_then(|clinical| clinical.nodule(finding.number));
+    if let Some(risk) = nodule.and_then(|nodule| nodule.risks.first()) {
+        words.push_str(&format!("; {}: {}", risk.model, risk.short()));
+    }
+    words.chars().take(1024).collect()
+}
+
 fn segment_item(result: &AnalysisResult, finding: &Finding) -> Attributes {
     let pack = &result.pack;
     let mut algorithm = Attributes::new();
@@ -235,8 +258,8 @@ fn segment_item(result: &AnalysisResult, finding: &Finding) -> Attributes {
     region.item(tags::ANATOMIC_REGION_MODIFIER_SEQUENCE, codes::laterality(finding.side).item());
     let mut item = Attributes::new();
     item.u16s(tags::SEGMENT_NUMBER, &[segment_number(result, finding).unwrap_or(0)])
-        .text(tags::SEGMENT_LABEL, &finding.label())
-        .text(tags::SEGMENT_DESCRIPTION, codes::attenuation(finding.attenuation).meaning)
+        .text(tags::SEGMENT_LABEL, &segment_label(result, finding))
+        .text(tags::SEGMENT_DESCRIPTION, &segment_description(result, finding))
         .text(tags::SEGMENT_ALGORITHM_TYPE, "AUTOMATIC")
         .text(tags::SEGMENT_ALGORITHM_NAME, &pack.name)
         .item(tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE, algorithm)

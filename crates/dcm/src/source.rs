@@ -47,6 +47,14 @@ const COPIED_SEQUENCES: &[Tag] = &[
     tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE,
 ];
 
+/// Sequences whose codes say why the scan was made; read, not copied.
+const CODES_OF_THE_ORDER: &[Tag] = &[
+    tags::REQUESTED_PROCEDURE_CODE_SEQUENCE,
+    tags::REASON_FOR_REQUESTED_PROCEDURE_CODE_SEQUENCE,
+    tags::PERFORMED_PROTOCOL_CODE_SEQUENCE,
+    tags::REASON_FOR_PERFORMED_PROCEDURE_CODE_SEQUENCE,
+];
+
 /// Present in every derived object, empty where the scan has nothing (type 2 of the Patient and General Study modules).
 const ALWAYS: &[Tag] = &[
     tags::STUDY_DATE,
@@ -86,6 +94,21 @@ pub struct SourceContext {
     /// Transfer syntax of the instance that was read.
     pub transfer_syntax_uid: String,
     top: Node,
+}
+
+/// Attributes of the patient that risk models use, as sent; empty where absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PersonTexts<'a> {
+    /// PatientAge (0010,1010), AS.
+    pub age: &'a str,
+    /// PatientBirthDate (0010,0030), DA.
+    pub birth_date: &'a str,
+    /// StudyDate (0008,0020), DA.
+    pub study_date: &'a str,
+    /// PatientSex (0010,0040), CS.
+    pub sex: &'a str,
+    /// SmokingStatus (0010,21A0), CS: YES, NO or UNKNOWN, of today.
+    pub smoking_status: &'a str,
 }
 
 /// Text attributes of a data set, and its sequences.
@@ -172,6 +195,50 @@ impl SourceContext {
         complete.then_some((value, scheme, meaning))
     }
 
+    /// Code values that say what was ordered, done and why, of the scan itself and of its requests; each once.
+    #[must_use]
+    pub fn order_codes(&self) -> Vec<String> {
+        let requests = self.top.sequences.get(&tags::REQUEST_ATTRIBUTES_SEQUENCE).into_iter().flatten();
+        let mut codes: Vec<String> = Vec::new();
+        for node in std::iter::once(&self.top).chain(requests) {
+            let tags = CODES_OF_THE_ORDER.iter().chain(&[tags::PROCEDURE_CODE_SEQUENCE]);
+            for item in tags.filter_map(|tag| node.sequences.get(tag)).flatten() {
+                let code = item.text(tags::CODE_VALUE).to_owned();
+                if !code.is_empty() && !codes.contains(&code) {
+                    codes.push(code);
+                }
+            }
+        }
+        codes
+    }
+
+    /// Names that say why the scan was made: protocol, study, series, requested procedure; each once.
+    #[must_use]
+    pub fn protocol_names(&self) -> Vec<String> {
+        let own = [tags::PROTOCOL_NAME, tags::STUDY_DESCRIPTION, tags::SERIES_DESCRIPTION];
+        let asked = [tags::REQUESTED_PROCEDURE_DESCRIPTION, tags::SCHEDULED_PROCEDURE_STEP_DESCRIPTION];
+        let of_request = asked.iter().map(|tag| self.request(*tag));
+        let mut names: Vec<String> = Vec::new();
+        for name in own.iter().map(|tag| self.text(*tag)).chain(of_request).chain([self.text(asked[0])]) {
+            if !name.is_empty() && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// What the header says of the person, as sent; empty where absent.
+    #[must_use]
+    pub fn person(&self) -> PersonTexts<'_> {
+        PersonTexts {
+            age: self.text(tags::PATIENT_AGE),
+            birth_date: self.text(tags::PATIENT_BIRTH_DATE),
+            study_date: self.text(tags::STUDY_DATE),
+            sex: self.text(tags::PATIENT_SEX),
+            smoking_status: self.text(tags::SMOKING_STATUS),
+        }
+    }
+
     /// Text of an attribute of the first item of RequestAttributesSequence (0040,0275).
     pub(crate) fn request(&self, tag: Tag) -> &str {
         let items = self.top.sequences.get(&tags::REQUEST_ATTRIBUTES_SEQUENCE);
@@ -236,6 +303,7 @@ struct Reader<'f> {
 /// Top-level sequences that are kept.
 fn is_kept_sequence(tag: Tag) -> bool {
     COPIED_SEQUENCES.contains(&tag)
+        || CODES_OF_THE_ORDER.contains(&tag)
         || [
             tags::REQUEST_ATTRIBUTES_SEQUENCE,
             tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,

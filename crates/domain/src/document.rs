@@ -1,13 +1,17 @@
-//! `findings.json` version 1: the one serialised form of what lungcad says, in files and over REST.
+//! `findings.json` version 2: the one serialised form of what lungcad says, in files and over REST.
 //!
-//! Additive changes keep the version; readers must ignore members that they do not know.
+//! Additive changes keep the version; readers must ignore members that they do not know. Version 2 added what risk
+//! models and guidelines say and the place in the lung; a document of version 1 still reads, without them.
 //! The JSON Schema is `docs/findings.schema.json`.
 
-use crate::{AnalysisResult, Attenuation, LpsPoint, SeriesState, Side, SkipReason, Timings, VoxelPoint};
+use crate::{
+    AnalysisResult, Attenuation, ExamAssessment, LpsPoint, LungPlace, NoduleAssessment, SeriesState, Side,
+    SkipReason, Timings, VoxelPoint,
+};
 use serde::{Deserialize, Serialize};
 
 /// Value of `schema`.
-pub const SCHEMA: &str = "lungcad-findings/1";
+pub const SCHEMA: &str = "lungcad-findings/2";
 
 /// The whole document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,6 +64,9 @@ pub struct SeriesDocument {
     pub lungs: Option<LungsDocument>,
     /// By falling score.
     pub nodules: Vec<NoduleDocument>,
+    /// What rules say to the exam; `null` when not analysed, and in version 1.
+    #[serde(default)]
+    pub clinical: Option<ExamAssessment>,
 }
 
 /// A coded reason with its sentence.
@@ -128,6 +135,12 @@ pub struct NoduleDocument {
     pub attenuation: Attenuation,
     /// Which lung.
     pub side: Side,
+    /// Where in that lung; `null` when not known, and in version 1.
+    #[serde(default)]
+    pub place_in_lung: Option<LungPlace>,
+    /// What risk models and guidelines say; `null` in version 1.
+    #[serde(default)]
+    pub clinical: Option<NoduleAssessment>,
 }
 
 /// Rounds for people and diffs; a thousandth of a millimetre is far below any error.
@@ -157,6 +170,10 @@ impl SeriesDocument {
                 hu_sd: round3(f.measures.hu_sd),
                 attenuation: f.attenuation,
                 side: f.side,
+                place_in_lung: f
+                    .place
+                    .map(|p| LungPlace { height: round3(p.height), depth: round3(p.depth) }),
+                clinical: result.clinical.as_ref().and_then(|c| c.nodule(f.number)).cloned(),
             }
         });
         Self {
@@ -182,6 +199,7 @@ impl SeriesDocument {
                 right_ml: round3(result.lungs.right_ml),
             }),
             nodules: nodules.collect(),
+            clinical: result.clinical.as_ref().map(|c| c.exam.clone()),
         }
     }
 
@@ -203,6 +221,7 @@ impl SeriesDocument {
             pack: None,
             lungs: None,
             nodules: Vec::new(),
+            clinical: None,
         }
     }
 
@@ -211,5 +230,24 @@ impl SeriesDocument {
     pub fn skipped(study: &str, series: &str, reason: &SkipReason) -> Self {
         let reason = ReasonDocument { code: reason.code().to_owned(), message: reason.to_string() };
         Self::without_result(study, series, SeriesState::Skipped, Some(reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a document that an earlier version wrote still reads, and says nothing of what it did not know. Method:
+    /// a document of version 1 as it was written, kept as a file.
+    #[test]
+    fn a_document_of_version_1_still_reads() {
+        let text = include_str!("../tests/findings-1.json");
+        let document: FindingsDocument = serde_json::from_str(text).unwrap();
+        assert_eq!(document.schema, "lungcad-findings/1");
+        let series = &document.series[0];
+        assert_eq!((series.nodules.len(), series.clinical.as_ref()), (1, None));
+        let nodule = &series.nodules[0];
+        assert_eq!((nodule.place_in_lung, nodule.clinical.as_ref()), (None, None));
+        assert_eq!(nodule.mean_diameter_mm, 13.868);
     }
 }

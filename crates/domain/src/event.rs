@@ -40,11 +40,13 @@ pub enum EventKind {
     DeliveryDead,
     /// A person asked for it again.
     Requeued,
+    /// The site's clinical data of the study changed; its findings are judged again.
+    ClinicalChanged,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SeriesOpened,
         Self::AssociationEnded,
         Self::DuplicateReceived,
@@ -62,6 +64,7 @@ impl EventKind {
         Self::DeliveryFailed,
         Self::DeliveryDead,
         Self::Requeued,
+        Self::ClinicalChanged,
     ];
 
     /// Word as it stands in JSON and in the database.
@@ -85,6 +88,7 @@ impl EventKind {
             Self::DeliveryFailed => "delivery_failed",
             Self::DeliveryDead => "delivery_dead",
             Self::Requeued => "requeued",
+            Self::ClinicalChanged => "clinical_changed",
         }
     }
 

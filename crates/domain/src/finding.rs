@@ -62,6 +62,15 @@ impl Side {
     }
 }
 
+/// Where in its lung a nodule lies, by the extent of the lung mask; lobes are not outlined.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LungPlace {
+    /// 0 at the lowest, 1 at the highest slice of that lung.
+    pub height: f64,
+    /// 0 at the front, 1 at the back of that lung in the nodule's slice.
+    pub depth: f64,
+}
+
 /// Measures of one outline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NoduleMeasures {
@@ -104,6 +113,9 @@ pub struct Finding {
     pub attenuation: Attenuation,
     /// Which lung.
     pub side: Side,
+    /// Where in that lung; `None` in results of earlier versions.
+    #[serde(default)]
+    pub place: Option<LungPlace>,
     /// The pack's score, 0 to 1.
     pub score: f64,
 }

@@ -14,7 +14,8 @@
 //! | [`Finding`] | what lungcad reports |
 //! | [`AnalysisResult`] | the findings of one series with their provenance |
 //! | [`SourceSlice`] | the instance (and frame) behind one slice of a volume |
-//! | [`FindingsDocument`] | `findings.json` version 1, the only serialised form |
+//! | [`ClinicalAssessment`] | what risk models and guidelines say to the findings, with what went in |
+//! | [`FindingsDocument`] | `findings.json` version 2, the only serialised form |
 //! | [`SeriesState`], [`Stage`] | where a series stands on its way |
 //! | [`EventKind`] | what happened to a series, for the log a PACS administrator reads |
 //! | [`AeTitle`] | checked application entity title |
@@ -22,6 +23,7 @@
 //! Conventions: arrays are `[z, y, x]`; patient space is LPS millimetres; a point is a voxel's centre.
 
 mod ae;
+mod clinical;
 mod document;
 mod event;
 mod finding;
@@ -34,12 +36,17 @@ mod uid;
 mod volume;
 
 pub use ae::{AeTitle, AeTitleError};
+pub use clinical::{
+    AnswerBasis, AnswerStatus, AnswerTerm, ClinicalAssessment, ExamAssessment, ExamContext,
+    GuidelineAssessment, GuidelineCategory, InputSource, InputValue, IntervalMonths, NoduleAssessment,
+    RiskAssessment, SourcedInput,
+};
 pub use document::{
     FindingsDocument, INTENDED_USE, LungsDocument, NoduleDocument, PackDocument, ReasonDocument, SCHEMA,
     SeriesDocument,
 };
 pub use event::EventKind;
-pub use finding::{Attenuation, Candidate, Finding, NoduleMeasures, Side};
+pub use finding::{Attenuation, Candidate, Finding, LungPlace, NoduleMeasures, Side};
 pub use geometry::{Affine, AffineError, LpsPoint, VoxelIndex, VoxelPoint};
 pub use lifecycle::{SeriesState, Stage};
 pub use mask::{BoundingBox, Mask, Run};

@@ -57,7 +57,7 @@ impl SeriesState {
     /// Whether the way may go from here to `next`.
     ///
     /// A late image leads back to `Receiving` from everywhere; a requeue leads back to `Queued`, or
-    /// to `Reporting` when only the writing of the objects failed.
+    /// to `Reporting` when only the writing of the objects failed, or when clinical data changed.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         use SeriesState::{Analyzing, Done, Failed, Queued, Receiving, Reporting, Skipped};
@@ -65,7 +65,7 @@ impl SeriesState {
             Receiving => true,
             Queued => matches!(self, Receiving | Analyzing | Reporting | Done | Skipped | Failed),
             Analyzing => matches!(self, Queued | Analyzing),
-            Reporting => matches!(self, Analyzing | Failed),
+            Reporting => matches!(self, Analyzing | Failed | Done),
             Done => matches!(self, Reporting),
             Skipped => matches!(self, Receiving | Queued | Analyzing | Reporting | Done | Failed),
             Failed => matches!(self, Queued | Analyzing | Reporting),

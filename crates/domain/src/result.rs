@@ -1,6 +1,8 @@
 //! The findings of one series with where they came from.
 
-use crate::{Affine, Finding, SeriesInstanceUid, SeriesWarning, SopInstanceUid, StudyInstanceUid};
+use crate::{
+    Affine, ClinicalAssessment, Finding, SeriesInstanceUid, SeriesWarning, SopInstanceUid, StudyInstanceUid,
+};
 use serde::{Deserialize, Serialize};
 
 /// The instance behind one slice of the volume: what SR and SEG refer to.
@@ -86,6 +88,9 @@ pub struct AnalysisResult {
     pub pack: PackIdentity,
     /// How long it took.
     pub timings_ms: Timings,
+    /// What rules say to the findings; `None` until they were asked.
+    #[serde(default)]
+    pub clinical: Option<ClinicalAssessment>,
 }
 
 impl AnalysisResult {
@@ -99,5 +104,14 @@ impl AnalysisResult {
             &self.config_digest,
             &n.to_string(),
         ])
+    }
+
+    /// The same for an object that shows the clinical assessment too: other clinical data, another UID.
+    #[must_use]
+    pub fn object_uid(&self, role: &str, n: usize) -> String {
+        match &self.clinical {
+            None => self.derived_uid(role, n),
+            Some(clinical) => self.derived_uid(&format!("{role}|{}", clinical.digest), n),
+        }
     }
 }

@@ -123,6 +123,7 @@ pub fn analyze(
             report: 0,
             total: assembled.assemble_ms + elapsed_ms(started),
         },
+        clinical: None,
     };
     for index in 0..result.findings.len() {
         let uid = result.derived_uid("tracking", index + 1);
@@ -315,13 +316,15 @@ fn outlined(
             continue;
         };
         let center = volume.affine.to_lps(center_voxel);
+        let side = lungs.side(center);
         findings.push(Finding {
             number: findings.len() + 1,
             tracking_uid: String::new(),
             center,
             center_voxel,
             attenuation: cad::characterise::attenuation(&mask, volume),
-            side: lungs.side(center),
+            side,
+            place: lungs.place(side, center),
             score: candidate.score,
             measures,
             mask,

@@ -2,6 +2,7 @@
 
 use crate::analyze::{AnalysisSettings, AnalyzeError, Step, analyze};
 use crate::assemble::{Reconstruction, SeriesInstances, StoredInstance, choose};
+use crate::assess::{AssessSettings, SiteData, assess};
 use crate::discover::{DiscoverError, Place, discover};
 use crate::networks::Networks;
 use crate::report::{ReportObject, ReportSettings, objects};
@@ -12,12 +13,11 @@ use domain::{
     SkipReason, StudyInstanceUid,
 };
 use rayon::prelude::*;
-use render::{OverviewPage, SeriesPictures, overview_html};
+use render::{Language, OverviewPage, SeriesPictures, overview_html};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use time::OffsetDateTime;
 
 /// What to do with the files.
 #[derive(Debug, Clone)]
@@ -28,6 +28,12 @@ pub struct BatchSettings {
     pub assembly: AssemblyRules,
     /// Findings.
     pub analysis: AnalysisSettings,
+    /// Risks and categories.
+    pub assess: AssessSettings,
+    /// What the caller states of the patient; it holds for every study of the run.
+    pub site: SiteData,
+    /// Language of the page.
+    pub language: Language,
     /// Objects.
     pub report: ReportSettings,
     /// Version that stands in the document.
@@ -154,7 +160,7 @@ pub fn run(
     }
     let (pictures, results) = (run.pictures, run.results);
     let document = FindingsDocument::new(&settings.lungcad_version, documents);
-    write_documents(out, paths, &document, &pictures, settings.report.objects.written_at)?;
+    write_documents(out, paths, &document, &pictures, settings)?;
     Ok(BatchOutcome { document, results, not_dicom_count })
 }
 
@@ -202,12 +208,15 @@ impl Run<'_> {
             Ok(assembled.volume.hu.index_axis(ndarray::Axis(0), index).to_owned())
         };
         let key = result.slices.first().map(|s| s.blob_key.clone()).unwrap_or_default();
-        let written = (self.load)(&key)
-            .map_err(|cause| crate::report::ReportError::Source { instance: one.series.to_string(), cause })
-            .and_then(|source| objects(&result, &source, &slice_hu, &self.settings.report));
+        let written = (self.load)(&key).and_then(|source| {
+            let settings = self.settings;
+            assess(&mut result, &source, &settings.site, &settings.assess, &settings.read)
+                .map_err(|error| error.to_string())?;
+            objects(&result, &source, &slice_hu, &settings.report).map_err(|error| error.to_string())
+        });
         let written = match written {
             Ok(written) => written,
-            Err(error) => return Ok(failed(one, "REPORT_FAILED", &error.to_string())),
+            Err(cause) => return Ok(failed(one, "REPORT_FAILED", &cause)),
         };
         let mut pictures = write_objects(&folder, number, one, &written)?;
         if let Ok(png) = render::overview_picture(&assembled.volume, &result.findings) {
@@ -296,15 +305,18 @@ fn write_documents(
     paths: &[PathBuf],
     document: &FindingsDocument,
     pictures: &[SeriesPictures],
-    at: OffsetDateTime,
+    settings: &BatchSettings,
 ) -> Result<(), BatchError> {
     let json = serde_json::to_vec_pretty(document)
         .map_err(|e| BatchError::Write { path: "findings.json".to_owned(), cause: e.to_string() })?;
     write(&out.join("findings.json"), &json)?;
     write(&out.join("findings.csv"), render::findings_csv(document).as_bytes())?;
     let source: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+    let at = settings.report.objects.written_at;
     let made_at = format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute());
-    let page = OverviewPage { document, pictures, source: &source.join(", "), made_at: &made_at };
+    let source = source.join(", ");
+    let page =
+        OverviewPage { document, pictures, source: &source, made_at: &made_at, language: settings.language };
     write(&out.join("overview.html"), overview_html(&page).as_bytes())
 }
 

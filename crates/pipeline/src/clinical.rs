@@ -42,3 +42,22 @@ pub fn list() -> String {
 pub fn list_json() -> Vec<Value> {
     rules().map(wire::rule_json).collect()
 }
+
+/// Whether there is a guideline of this id.
+#[must_use]
+pub fn is_guideline(id: &str) -> bool {
+    cad::guideline::find(id).is_some()
+}
+
+/// Ids of all guidelines.
+#[must_use]
+pub fn guideline_ids() -> Vec<&'static str> {
+    let all = cad::guideline::ALL.into_iter();
+    all.map(|one| one.spec.id.strip_prefix("guideline:").unwrap_or(one.spec.id)).collect()
+}
+
+/// Id of a guideline as the rules hold it; `None` where there is none.
+#[must_use]
+pub fn guideline_id(id: &str) -> Option<&'static str> {
+    cad::guideline::find(id).map(|one| one.spec.id)
+}

@@ -8,18 +8,23 @@
 //! | (complete) | pure decision on facts and time; [`watch`] brings both | [`completeness`] |
 //! | assemble | instances to volume, or the reason why not | [`assemble`] |
 //! | analyze | lungs, tiles, networks, candidates, outlines, measures | [`analyze`] |
+//! | assess | findings and what is known of the person to risks and categories | [`assess`] |
 //! | report | SR, SEG, pictures | [`report`] |
 //! | deliver | objects to a destination | [`deliver`] |
 //!
-//! [`worker`] strings assemble, analyze and report together; job rows carry the work from process to process.
+//! [`worker`] strings assemble, analyze, assess and report together; job rows carry the work from process to process.
 //! [`supervise`] keeps worker processes alive. [`batch`] runs the same stages on files, without an archive.
-//! [`send`] is the other side: files to a receiver. [`clinical`] asks the clinical rules.
+//! [`send`] is the other side: files to a receiver. [`clinical`] asks the clinical rules, [`clinical_table`] reads a
+//! site's table of clinical data.
 
 pub mod analyze;
 pub mod assemble;
 mod assembled;
+pub mod assess;
 pub mod batch;
 pub mod clinical;
+pub mod clinical_table;
+mod comma_separated;
 pub mod completeness;
 pub mod deliver;
 pub mod discover;
@@ -31,7 +36,9 @@ pub mod send;
 pub mod supervise;
 pub mod truth;
 pub mod watch;
+pub mod workload;
 pub mod worker;
 
 pub use assembled::Assembled;
 pub use networks::{NetworkOptions, Networks, NetworksError, PackSummary, list_packs, verify_pack};
+pub use render::Language;

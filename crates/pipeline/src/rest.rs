@@ -1,5 +1,6 @@
 //! A small client of lungcad's own REST interface, for the command line.
 
+use crate::clinical_table::Subject;
 use domain::FindingsDocument;
 use serde_json::Value;
 use std::time::Duration;
@@ -27,6 +28,12 @@ pub enum RestError {
     },
 }
 
+/// `url` with these parameters.
+fn with_query(url: &str, parameters: &[(&str, &str)]) -> Result<reqwest::Url, RestError> {
+    reqwest::Url::parse_with_params(url, parameters)
+        .map_err(|e| RestError::Call { url: url.to_owned(), cause: format!("not an address: {e}") })
+}
+
 /// A server.
 #[derive(Debug, Clone)]
 pub struct Rest {
@@ -44,7 +51,12 @@ impl Rest {
 
     async fn get(&self, path: &str) -> Result<Vec<u8>, RestError> {
         let url = format!("{}{path}", self.base);
-        let mut request = self.client.get(&url).timeout(Duration::from_secs(30));
+        let request = self.client.get(&url);
+        self.answer(url, request).await
+    }
+
+    async fn answer(&self, url: String, request: reqwest::RequestBuilder) -> Result<Vec<u8>, RestError> {
+        let mut request = request.timeout(Duration::from_secs(30));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -73,6 +85,58 @@ impl Rest {
     pub async fn findings(&self, series: &str) -> Result<FindingsDocument, RestError> {
         let path = format!("/api/v1/series/{series}/findings");
         self.parse(&path, &self.get(&path).await?)
+    }
+
+    /// UIDs of the studies of a patient, or of those with an accession number.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn studies_of(&self, subject: &Subject) -> Result<Vec<String>, RestError> {
+        let (key, value) = match subject {
+            Subject::PatientId(id) => ("patient_id", id),
+            Subject::AccessionNumber(number) => ("accession_number", number),
+        };
+        let (mut uids, mut offset) = (Vec::new(), 0);
+        loop {
+            let path = "/api/v1/studies";
+            let url = format!("{}{path}", self.base);
+            let query = [(key, value.as_str()), ("limit", "200"), ("offset", &offset.to_string())];
+            let request = self.client.get(with_query(&url, &query)?);
+            let page: Value = self.parse(path, &self.answer(url, request).await?)?;
+            let items = page["items"].as_array().into_iter().flatten();
+            uids.extend(items.filter_map(|s| s["study_instance_uid"].as_str()).map(str::to_owned));
+            match page["next_offset"].as_i64() {
+                Some(next) => offset = next,
+                None => return Ok(uids),
+            }
+        }
+    }
+
+    /// Clinical data of a study in use: version and values.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn clinical(&self, study: &str) -> Result<(i64, Value), RestError> {
+        let path = format!("/api/v1/studies/{study}/clinical");
+        let view: Value = self.parse(&path, &self.get(&path).await?)?;
+        Ok((view["version"].as_i64().unwrap_or(0), view["data"].clone()))
+    }
+
+    /// Changes the clinical data of a study; version and values after it. `origin` is the name of the table.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn change_clinical(
+        &self,
+        study: &str,
+        patch: &Value,
+        origin: &str,
+    ) -> Result<(i64, Value), RestError> {
+        let path = format!("/api/v1/studies/{study}/clinical");
+        let url = format!("{}{path}", self.base);
+        let request = self.client.put(with_query(&url, &[("origin", origin)])?).json(patch);
+        let view: Value = self.parse(&path, &self.answer(url, request).await?)?;
+        Ok((view["version"].as_i64().unwrap_or(0), view["data"].clone()))
     }
 
     /// The SEG of a series' current result; `None` when there is none (no findings).

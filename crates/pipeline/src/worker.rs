@@ -3,21 +3,23 @@
 //! Runs in a process of its own ([`crate::supervise`]). A job that takes longer than allowed ends the process:
 //! a thread inside a decoder or network cannot be stopped in any other way.
 
+mod report_job;
+
 use crate::analyze::{AnalysisSettings, AnalyzeError, analyze};
 use crate::assemble::{Choice, Reconstruction, SeriesInstances, StoredInstance, choose};
+use crate::assess::{AssessError, AssessSettings};
 use crate::networks::Networks;
-use crate::report::{ReportObject, ReportSettings, objects, skipped_objects};
+use crate::report::{ReportSettings, skipped_objects};
 use archive::{
     Archive, ClaimedJob, FailOutcome, Finish, JobKind, NewObject, NewResult, NewSkip, Renewal, ResultRecord,
 };
-use dcm::derived::Predecessor;
 use dcm::group::AssemblyRules;
 use dcm::header::InstanceHeader;
 use dcm::sr::skipped::SkippedSeries;
 use domain::{AnalysisResult, SeriesDocument, SeriesInstanceUid, SeriesState, SkipReason};
+use report_job::{new_object, written_at};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 /// Threads that decode have stacks of this size: codecs in C and deep data sets need more than the usual 2 MiB.
@@ -35,6 +37,8 @@ pub struct WorkSettings {
     pub assembly: AssemblyRules,
     /// Findings.
     pub analysis: AnalysisSettings,
+    /// Risks and categories.
+    pub assess: AssessSettings,
     /// Objects.
     pub report: ReportSettings,
     /// Names of the destinations that results go to.
@@ -63,6 +67,8 @@ enum JobError {
     Archive(#[from] archive::Error),
     #[error(transparent)]
     Analyze(#[from] AnalyzeError),
+    #[error(transparent)]
+    Assess(#[from] AssessError),
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),
     #[error("stored facts of instance {0} cannot be read back: {1}")]
@@ -219,9 +225,11 @@ impl Worker {
             Err(AnalyzeError::Skip(reason)) => return self.skip(job, &instances, reason).await,
             Err(error) => return Err(error.into()),
         };
+        // A result is kept apart by the clinical data it is shown with, so that no earlier one is written over.
+        let clinical = self.site_data(&job.study_uid).await?.version;
         let new = NewResult {
             input_digest: result.input_digest.clone(),
-            config_digest: result.config_digest.clone(),
+            config_digest: archive::config_digest_with(&result.config_digest, clinical),
             pack: format!("{} {}", result.pack.name, result.pack.version),
             finding_count: i64::try_from(result.findings.len()).unwrap_or(i64::MAX),
             result_json: serde_json::to_string(&result)?,
@@ -233,7 +241,7 @@ impl Worker {
                 tracing::info!(series = %job.series_uid, findings = result.findings.len(), ms = result.timings_ms.total, "analyzed");
                 self.withdraw_worse(&choice.worse, &job.series_uid).await?;
             }
-            Finish::Stale => {
+            Finish::Stale | Finish::Outdated => {
                 tracing::info!(series = %job.series_uid, "series was reopened meanwhile; result thrown away")
             }
         }
@@ -292,7 +300,8 @@ impl Worker {
     ) -> Result<(), JobError> {
         for (series, why) in worse {
             let Some(record) = self.archive.series(series).await? else { continue };
-            if record.state != SeriesState::Done {
+            // One whose findings are judged again has a result as well.
+            if !matches!(record.state, SeriesState::Done | SeriesState::Reporting) {
                 continue;
             }
             let reason = SkipReason::BetterReconstruction {
@@ -354,92 +363,6 @@ impl Worker {
         settings.objects.predecessor = self.predecessor(series, is_own).await?;
         Ok(skipped_objects(&skipped, &bytes, &settings)?.into_iter().map(new_object).collect())
     }
-
-    async fn report_series(&self, job: &ClaimedJob) -> Result<(), JobError> {
-        let record = self.archive.result(job.result_id.as_deref().unwrap_or_default()).await?;
-        let result: AnalysisResult = serde_json::from_str(&record.result_json)?;
-        let instances = self.instances(&job.series_uid).await?;
-        let mut settings = self.settings.report.clone();
-        settings.objects.written_at = written_at(record.created_at, &self.settings.report);
-        let is_own = |r: &ResultRecord| r.result_id == record.result_id;
-        settings.objects.predecessor = self.predecessor(&record.series_uid, is_own).await?;
-        let (archive, rules) = (self.archive.clone(), self.settings.assembly.clone());
-        let (pool, runtime) = (Arc::clone(&self.pool), tokio::runtime::Handle::current());
-        let written = tokio::task::spawn_blocking(move || {
-            let load = |key: &str| runtime.block_on(archive.blob(key)).map_err(|e| e.to_string());
-            pool.install(|| write_objects(&result, &instances, &rules, &settings, &load))
-        });
-        let written = written.await.map_err(|_| JobError::Panicked)??;
-        let objects: Vec<NewObject> = written.into_iter().map(new_object).collect();
-        match self.archive.finish_report(job, &objects, &self.settings.destinations).await? {
-            Finish::Stored(_) => {
-                tracing::info!(series = %job.series_uid, objects = objects.len(), "result published")
-            }
-            Finish::Stale => {
-                tracing::info!(series = %job.series_uid, "series was reopened meanwhile; objects thrown away")
-            }
-        }
-        Ok(())
-    }
-
-    /// The report of the series that was current before its own one, if there was any.
-    async fn predecessor(
-        &self,
-        series: &SeriesInstanceUid,
-        is_own: impl Fn(&ResultRecord) -> bool,
-    ) -> Result<Option<Predecessor>, JobError> {
-        let Some(instance) = self.archive.series_instances(series).await?.into_iter().next() else {
-            return Ok(None);
-        };
-        let results = self.archive.results(series).await?;
-        let mut earlier: Vec<ResultRecord> =
-            results.into_iter().filter(|r| !is_own(r) && r.published_at.is_some()).collect();
-        earlier.sort_by_key(|r| r.published_at);
-        let Some(last) = earlier.pop() else { return Ok(None) };
-        let sr = self.archive.objects(&last.result_id).await?.into_iter().find(|o| o.role == "sr");
-        Ok(sr.and_then(|sr| {
-            Some(Predecessor {
-                study_instance_uid: instance.study_uid.to_string(),
-                series_instance_uid: sr.series_uid?,
-                sop_class_uid: sr.sop_class_uid?,
-                sop_instance_uid: sr.sop_instance_uid?,
-            })
-        }))
-    }
-}
-
-fn write_objects(
-    result: &AnalysisResult,
-    instances: &SeriesInstances,
-    rules: &AssemblyRules,
-    settings: &ReportSettings,
-    load: crate::assemble::Load<'_>,
-) -> Result<Vec<ReportObject>, JobError> {
-    let plan = instances.plan(rules).map_err(JobError::Plan)?;
-    let mut wanted: Vec<usize> = result.findings.iter().map(|f| f.measures.key_slice_index).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let slices = instances.slices_hu(&plan, &wanted, load).map_err(JobError::Plan)?;
-    let slice_hu =
-        |index: usize| slices.get(&index).cloned().ok_or_else(|| format!("slice {index} is missing"));
-    let key = result.slices.first().map(|s| s.blob_key.as_str()).unwrap_or_default();
-    let source = load(key).map_err(|cause| crate::report::ReportError::Source {
-        instance: result.series_instance_uid.to_string(),
-        cause,
-    })?;
-    Ok(objects(result, &source, &slice_hu, settings)?)
-}
-
-fn new_object(object: ReportObject) -> NewObject {
-    let dicom = object.dicom;
-    NewObject {
-        role: object.role.to_owned(),
-        name: object.name,
-        sop_class_uid: dicom.as_ref().map(|d| d.sop_class_uid.clone()),
-        sop_instance_uid: dicom.as_ref().map(|d| d.sop_instance_uid.clone()),
-        series_uid: dicom.map(|d| d.series_instance_uid),
-        bytes: object.bytes.into(),
-    }
 }
 
 fn new_skip(reason: &SkipReason) -> Result<NewSkip, serde_json::Error> {
@@ -448,13 +371,6 @@ fn new_skip(reason: &SkipReason) -> Result<NewSkip, serde_json::Error> {
         message: reason.to_string(),
         reason_json: serde_json::to_string(reason)?,
     })
-}
-
-/// Time of a stored result in the offset of the site: a repeated report writes the same object.
-fn written_at(micros: i64, settings: &ReportSettings) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        .to_offset(settings.objects.written_at.offset())
 }
 
 /// Resolves a while after `cancel`.

@@ -4,7 +4,8 @@ use domain::{FindingsDocument, NoduleDocument, SeriesDocument};
 
 /// First line.
 const HEADER: &str = "study_instance_uid,series_instance_uid,number,x_lps_mm,y_lps_mm,z_lps_mm,score,long_axis_mm,short_axis_mm,\
-                      mean_diameter_mm,volume_mm3,hu_mean,hu_sd,attenuation,side,tracking_uid,key_sop_instance_uid,pack";
+                      mean_diameter_mm,volume_mm3,hu_mean,hu_sd,attenuation,side,tracking_uid,key_sop_instance_uid,pack,\
+                      risk_model,risk_min,risk_max,guideline,category,guideline_row";
 
 /// The CSV text, lines end in CR LF. Series without nodules have no row.
 #[must_use]
@@ -20,6 +21,8 @@ pub fn findings_csv(document: &FindingsDocument) -> String {
 
 fn row(series: &SeriesDocument, n: &NoduleDocument) -> String {
     let pack = series.pack.as_ref().map(|p| format!("{} {}", p.name, p.version)).unwrap_or_default();
+    let [model, low, high] = risk(n);
+    let [guideline, category, row] = leading(series, n);
     let cells = [
         series.study_instance_uid.clone(),
         series.series_instance_uid.clone(),
@@ -39,9 +42,36 @@ fn row(series: &SeriesDocument, n: &NoduleDocument) -> String {
         n.tracking_uid.clone(),
         n.key_sop_instance_uid.clone(),
         pack,
+        model,
+        low,
+        high,
+        guideline,
+        category,
+        row,
     ];
     let cells: Vec<String> = cells.iter().map(|c| quoted(c)).collect();
     format!("{}\r\n", cells.join(","))
+}
+
+/// First risk model with both ends of its answer (the same twice for a result); empty where it gave none.
+fn risk(n: &NoduleDocument) -> [String; 3] {
+    let Some(risk) = n.clinical.as_ref().and_then(|clinical| clinical.risks.first()) else {
+        return Default::default();
+    };
+    let ends = risk.range.or(risk.probability.map(|p| [p, p])).map(|ends| ends.map(|end| end.to_string()));
+    let [low, high] = ends.unwrap_or_default();
+    [risk.model.clone(), low, high]
+}
+
+/// Leading guideline with its category and row; these two are empty where it is not settled.
+fn leading(series: &SeriesDocument, n: &NoduleDocument) -> [String; 3] {
+    let id = series.clinical.as_ref().and_then(|exam| exam.guideline.as_deref());
+    let Some(answer) = id.zip(n.clinical.as_ref()).and_then(|(id, clinical)| clinical.guideline(id)) else {
+        return Default::default();
+    };
+    let category = answer.category.as_ref().map(|one| [one.category.clone(), one.row.clone()]);
+    let [category, row] = category.unwrap_or_default();
+    [answer.guideline.clone(), category, row]
 }
 
 /// A cell; quotes where RFC 4180 asks for them.
@@ -66,9 +96,11 @@ mod tests {
         let csv = findings_csv(&document);
         let lines: Vec<&str> = csv.trim_end().split("\r\n").collect();
         assert_eq!(lines.len(), 1 + document.series.iter().map(|s| s.nodules.len()).sum::<usize>());
-        assert!(lines[1].ends_with(",\"a \"\"b\"\", c 1\""), "{}", lines[1]);
+        assert!(lines[1].ends_with(",\"a \"\"b\"\", c 1\",,,,,,"), "{}", lines[1]);
         let plain = lines[1].rsplit_once(",\"").unwrap().0;
-        assert_eq!(plain.split(',').count() + 1, HEADER.split(',').count());
+        assert_eq!(plain.split(',').count() + 7, HEADER.split(',').count());
+        let judged = findings_csv(&samples::judged());
+        assert!(judged.contains(",brock2a,0.081,0.124,lung_rads_2022,3,LR22-3a\r\n"), "{judged}");
         assert!(lines[1].contains(",part-solid,right,"));
     }
 }

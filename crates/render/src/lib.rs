@@ -11,13 +11,15 @@
 //! use domain::{FindingsDocument, SeriesDocument, SkipReason};
 //! let skipped = SeriesDocument::skipped("1.2.3", "1.2.3.4", &SkipReason::Localizer);
 //! let document = FindingsDocument::new("0.1.0", vec![skipped]);
-//! let page = render::OverviewPage { document: &document, pictures: &[], source: "/scans/one", made_at: "" };
+//! let page = render::OverviewPage { document: &document, pictures: &[], source: "/scans/one", made_at: "", language: render::Language::English };
 //! assert!(render::overview_html(&page).contains("LOCALIZER"));
 //! ```
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)] // pixels and millimetres
 
 mod canvas;
+mod chinese;
+mod clinical_html;
 mod findings_csv;
 mod orientation;
 mod overview_html;
@@ -26,6 +28,7 @@ mod pictures;
 #[cfg(test)]
 mod samples;
 pub mod sentences;
+mod words;
 
 pub use canvas::RenderError;
 pub use findings_csv::findings_csv;
@@ -33,3 +36,4 @@ pub use orientation::{EdgeLetters, direction_letter, edge_letters};
 pub use overview_html::{OverviewPage, SeriesPictures, overview_html};
 pub use overview_picture::overview_picture;
 pub use pictures::{NodulePicture, PictureOptions, finding_picture, nodule_picture};
+pub use words::Language;

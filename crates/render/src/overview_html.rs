@@ -1,8 +1,10 @@
 //! One page per run: what was looked at, what was found, what was not analysed and why. No script, no
 //! outside resource; pictures are files beside it.
 
-use crate::sentences::{attenuation_words, score_words, side_words, volume_words};
-use domain::{FindingsDocument, NoduleDocument, SeriesDocument, SeriesState};
+use crate::clinical_html;
+use crate::sentences::volume_words;
+use crate::words::{Language, Words};
+use domain::{Attenuation, FindingsDocument, NoduleDocument, SeriesDocument, SeriesState, Side};
 use std::fmt::Write;
 
 /// Style of the page, screen and print.
@@ -32,40 +34,52 @@ pub struct OverviewPage<'a> {
     pub source: &'a str,
     /// When the page was made, for people; empty leaves it out.
     pub made_at: &'a str,
+    /// Its language.
+    pub language: Language,
 }
 
 /// The page, UTF-8.
 #[must_use]
 pub fn overview_html(page: &OverviewPage<'_>) -> String {
     let document = page.document;
+    let words = page.language.words();
     let mut html = String::with_capacity(16 * 1024);
-    html.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    let _ = write!(
+        html,
+        "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n",
+        words.language_tag
+    );
     html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     let _ = writeln!(
         html,
         "<title>lungcad: {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>",
         escaped(page.source)
     );
-    head(&mut html, page);
+    head(&mut html, page, words);
     // Results first, then what still runs or failed, then what was left out on purpose.
     let analysed = |s: &&SeriesDocument| s.pack.is_some();
     for series in document.series.iter().filter(analysed) {
         let pictures = page.pictures.iter().find(|p| p.series_instance_uid == series.series_instance_uid);
-        analysed_series(&mut html, series, pictures);
+        analysed_series(&mut html, series, pictures, page.language);
     }
     let rest: Vec<&SeriesDocument> = document.series.iter().filter(|s| s.pack.is_none()).collect();
-    not_analysed(&mut html, &rest);
+    not_analysed(&mut html, &rest, words);
     let _ = writeln!(
         html,
-        "<footer><p>{}</p><p>lungcad {}. All places are DICOM patient coordinates (LPS, mm). Scores rank the marks of one \
-         pack; they are not probabilities of cancer.</p></footer>\n</body>\n</html>",
-        escaped(&document.intended_use),
-        escaped(&document.lungcad_version)
+        "<footer><p>{}</p><p>lungcad {}. {}</p></footer>\n</body>\n</html>",
+        use_words(document, words),
+        escaped(&document.lungcad_version),
+        words.footer
     );
     html
 }
 
-fn head(html: &mut String, page: &OverviewPage<'_>) {
+/// What the page may be used for.
+fn use_words(document: &FindingsDocument, words: &Words) -> String {
+    escaped(words.intended_use.unwrap_or(&document.intended_use))
+}
+
+fn head(html: &mut String, page: &OverviewPage<'_>, words: &Words) {
     let document = page.document;
     let nodules: usize = document.series.iter().map(|s| s.nodules.len()).sum();
     let analysed = document.series.iter().filter(|s| s.pack.is_some()).count();
@@ -73,23 +87,21 @@ fn head(html: &mut String, page: &OverviewPage<'_>) {
     let left_out = document.series.len() - analysed - failed;
     let _ = writeln!(
         html,
-        "<header>\n<div><h1>Lung nodule findings</h1>\n<p class=\"source\">{}</p></div>",
+        "<header>\n<div><h1>{}</h1>\n<p class=\"source\">{}</p></div>",
+        words.title,
         escaped(page.source)
     );
-    let _ = writeln!(html, "<p class=\"use\">{}</p>\n</header>", escaped(&document.intended_use));
+    let _ = writeln!(html, "<p class=\"use\">{}</p>\n</header>", use_words(document, words));
     html.push_str("<ul class=\"sums\">");
-    for (count, one, many, class) in [
-        (nodules, "nodule marked", "nodules marked", "main"),
-        (analysed, "series analysed", "series analysed", ""),
-        (left_out, "series not analysed", "series not analysed", ""),
-        (failed, "series failed", "series failed", "bad"),
+    for (count, [one, many], class) in [
+        (nodules, words.nodules_marked, "main"),
+        (analysed, words.series_analysed, ""),
+        (left_out, words.series_left_out, ""),
+        (failed, words.series_failed, "bad"),
     ] {
         if count > 0 || class == "main" {
-            let _ = write!(
-                html,
-                "<li class=\"{class}\"><b>{count}</b> {}</li>",
-                if count == 1 { one } else { many }
-            );
+            let noun = if count == 1 { one } else { many };
+            let _ = write!(html, "<li class=\"{class}\"><b>{count}</b> {noun}</li>");
         }
     }
     if !page.made_at.is_empty() {
@@ -98,9 +110,15 @@ fn head(html: &mut String, page: &OverviewPage<'_>) {
     html.push_str("</ul>\n");
 }
 
-fn analysed_series(html: &mut String, series: &SeriesDocument, pictures: Option<&SeriesPictures>) {
-    let _ =
-        writeln!(html, "<section>\n<h2>Series <code>{}</code></h2>", escaped(&series.series_instance_uid));
+fn analysed_series(
+    html: &mut String,
+    series: &SeriesDocument,
+    pictures: Option<&SeriesPictures>,
+    language: Language,
+) {
+    let words = language.words();
+    let uid = escaped(&series.series_instance_uid);
+    let _ = writeln!(html, "<section>\n<h2>{} <code>{uid}</code></h2>", words.series);
     for warning in &series.warnings {
         let _ = writeln!(
             html,
@@ -109,46 +127,54 @@ fn analysed_series(html: &mut String, series: &SeriesDocument, pictures: Option<
             escaped(&warning.message)
         );
     }
+    if let Some(exam) = &series.clinical {
+        clinical_html::exam(html, exam, language);
+    }
     html.push_str("<div class=\"two\">\n<div class=\"wide\">\n");
     if series.nodules.is_empty() {
-        html.push_str("<p class=\"none\">No nodule reached the reporting threshold.</p>\n");
+        let _ = writeln!(html, "<p class=\"none\">{}</p>", words.none);
     } else {
-        nodule_table(html, &series.nodules);
+        nodule_table(html, series, language);
     }
-    facts(html, series, pictures);
+    facts(html, series, pictures, words);
     html.push_str("</div>\n");
     if let Some(file) = pictures.and_then(|p| p.overview.as_deref()) {
         let _ = writeln!(
             html,
-            "<img class=\"overview\" src=\"{}\" alt=\"The scan from the front with the findings\">",
-            escaped(file)
+            "<img class=\"overview\" src=\"{}\" alt=\"{}\">",
+            escaped(file),
+            words.from_the_front
         );
     }
     html.push_str("</div>\n");
-    if let Some(pictures) = pictures {
-        nodule_pictures(html, &series.nodules, pictures);
-    }
+    nodule_cards(html, series, pictures, language);
     html.push_str("</section>\n");
 }
 
-fn nodule_table(html: &mut String, nodules: &[NoduleDocument]) {
-    html.push_str(
-        "<table>\n<thead><tr><th>#<th class=\"n\">Mean mm<th class=\"n\">Long &times; short mm<th class=\"n\">Volume\
-         <th>Type<th>Where<th class=\"n\">HU mean (SD)<th class=\"n\">LPS x, y, z mm<th class=\"n\">Score</tr></thead>\n<tbody>\n",
-    );
-    for n in nodules {
+fn nodule_table(html: &mut String, series: &SeriesDocument, language: Language) {
+    let words = language.words();
+    html.push_str("<table>\n<thead><tr>");
+    for (index, column) in words.columns.iter().enumerate() {
+        let class = if [1, 2, 3, 8, 9, 10].contains(&index) { " class=\"n\"" } else { "" };
+        let _ = write!(html, "<th{class}>{column}");
+    }
+    html.push_str("</tr></thead>\n<tbody>\n");
+    let leading = series.clinical.as_ref().and_then(|exam| exam.guideline.as_deref());
+    for n in &series.nodules {
         let c = n.center_lps_mm;
+        let (risk, category) = clinical_html::cells(n, leading, language);
         let _ = writeln!(
             html,
             "<tr><td><b>{}</b><td class=\"n\"><b>{:.1}</b><td class=\"n\">{:.1} &times; {:.1}<td class=\"n\">{}<td>{}<td>{}\
+             <td>{risk}<td>{category}\
              <td class=\"n\">{:.0} ({:.0})<td class=\"n\">{:.1}, {:.1}, {:.1}<td class=\"n\">{:.2}</tr>",
             n.number,
             n.mean_diameter_mm,
             n.long_axis_mm,
             n.short_axis_mm,
             volume_words(n.volume_mm3),
-            attenuation_words(n.attenuation),
-            side_words(n.side),
+            attenuation_words(n.attenuation, words),
+            side_words(n.side, words),
             n.hu_mean,
             n.hu_sd,
             c.x,
@@ -160,32 +186,51 @@ fn nodule_table(html: &mut String, nodules: &[NoduleDocument]) {
     html.push_str("</tbody>\n</table>\n");
 }
 
+fn attenuation_words(attenuation: Attenuation, words: &Words) -> &'static str {
+    match attenuation {
+        Attenuation::Solid => words.solid,
+        Attenuation::PartSolid => words.part_solid,
+        Attenuation::NonSolid => words.non_solid,
+        Attenuation::Calcified => words.calcified,
+    }
+}
+
+fn side_words(side: Side, words: &Words) -> &'static str {
+    match side {
+        Side::Left => words.left_lung,
+        Side::Right => words.right_lung,
+    }
+}
+
 /// Pack, lungs, time, files.
-fn facts(html: &mut String, series: &SeriesDocument, pictures: Option<&SeriesPictures>) {
+fn facts(html: &mut String, series: &SeriesDocument, pictures: Option<&SeriesPictures>, words: &Words) {
     html.push_str("<dl>\n");
     let mut fact = |name: &str, value: String| {
         let _ = writeln!(html, "<dt>{name}</dt><dd>{value}</dd>");
     };
-    fact("Study", format!("<code>{}</code>", escaped(&series.study_instance_uid)));
+    fact(words.study, format!("<code>{}</code>", escaped(&series.study_instance_uid)));
     if let Some(pack) = &series.pack {
         let short: String = pack.sha256.chars().take(12).collect();
         fact(
-            "Model pack",
+            words.pack,
             format!(
-                "{} {} <span class=\"dim\">(sha256 {}&hellip;, reports from {}, {})</span>",
+                "{} {} <span class=\"dim\">(sha256 {}&hellip;, {} {} {:.2}, {})</span>",
                 escaped(&pack.name),
                 escaped(&pack.version),
                 escaped(&short),
-                score_words(pack.threshold),
+                words.reports_from,
+                words.score,
+                pack.threshold,
                 escaped(&pack.runtime)
             ),
         );
     }
     if let Some(lungs) = series.lungs {
-        fact("Lung volume", format!("right {:.0} ml, left {:.0} ml", lungs.right_ml, lungs.left_ml));
+        let (right, left) = (words.right, words.left);
+        fact(words.lung_volume, format!("{right} {:.0} ml, {left} {:.0} ml", lungs.right_ml, lungs.left_ml));
     }
     if series.timings_ms.total > 0 {
-        fact("Time", format!("{:.1} s", series.timings_ms.total as f64 / 1000.0));
+        fact(words.time, format!("{:.1} s", series.timings_ms.total as f64 / 1000.0));
     }
     if let Some(pictures) = pictures.filter(|p| !p.files.is_empty()) {
         let links: Vec<String> = pictures
@@ -193,45 +238,60 @@ fn facts(html: &mut String, series: &SeriesDocument, pictures: Option<&SeriesPic
             .iter()
             .map(|(name, file)| format!("<a href=\"{}\">{}</a>", escaped(file), escaped(name)))
             .collect();
-        fact("Files", links.join(", "));
+        fact(words.files, links.join(", "));
     }
     html.push_str("</dl>\n");
 }
 
-fn nodule_pictures(html: &mut String, nodules: &[NoduleDocument], pictures: &SeriesPictures) {
-    let shown: Vec<(&NoduleDocument, &str)> = nodules
-        .iter()
-        .filter_map(|n| {
-            pictures
-                .nodules
-                .iter()
-                .find(|(number, _)| *number == n.number)
-                .map(|(_, file)| (n, file.as_str()))
-        })
-        .collect();
-    if shown.is_empty() {
+/// A card per nodule: its picture, and what risk models and guidelines say.
+fn nodule_cards(
+    html: &mut String,
+    series: &SeriesDocument,
+    pictures: Option<&SeriesPictures>,
+    language: Language,
+) {
+    let picture = |number: usize| {
+        let all = pictures.map(|p| p.nodules.iter()).into_iter().flatten();
+        all.into_iter().find(|(n, _)| *n == number).map(|(_, file)| file.as_str())
+    };
+    let shown = |n: &&NoduleDocument| picture(n.number).is_some() || n.clinical.is_some();
+    let leading = series.clinical.as_ref().and_then(|exam| exam.guideline.as_deref());
+    let mut cards = series.nodules.iter().filter(shown).peekable();
+    if cards.peek().is_none() {
         return;
     }
     html.push_str("<div class=\"pictures\">\n");
-    for (nodule, file) in shown {
-        let words = escaped(&crate::sentences::nodule_sentence(nodule));
-        let file = escaped(file);
-        let _ = writeln!(
-            html,
-            "<a href=\"{file}\"><img src=\"{file}\" alt=\"{words}\" title=\"{words}\" loading=\"lazy\"></a>"
-        );
+    for nodule in cards {
+        html.push_str("<article>");
+        if let Some(file) = picture(nodule.number) {
+            let words = escaped(&crate::sentences::nodule_sentence(nodule));
+            let file = escaped(file);
+            let _ = writeln!(
+                html,
+                "<a href=\"{file}\"><img src=\"{file}\" alt=\"{words}\" title=\"{words}\" loading=\"lazy\"></a>"
+            );
+        }
+        if let Some(clinical) = &nodule.clinical {
+            clinical_html::card(html, clinical, leading, language);
+        }
+        html.push_str("</article>\n");
     }
     html.push_str("</div>\n");
 }
 
-fn not_analysed(html: &mut String, series: &[&SeriesDocument]) {
+fn not_analysed(html: &mut String, series: &[&SeriesDocument], words: &Words) {
     if series.is_empty() {
         return;
     }
-    html.push_str("<section>\n<h2>Not analysed</h2>\n<table class=\"reasons\">\n<thead><tr><th>Series<th>State<th>Reason</tr></thead>\n<tbody>\n");
+    let [uid, state, reason] = words.reasons;
+    let _ = writeln!(
+        html,
+        "<section>\n<h2>{}</h2>\n<table class=\"reasons\">\n<thead><tr><th>{uid}<th>{state}<th>{reason}</tr></thead>\n<tbody>",
+        words.not_analysed
+    );
     for s in series {
         let (code, message) =
-            s.reason.as_ref().map_or(("", "no reason was stored"), |r| (r.code.as_str(), r.message.as_str()));
+            s.reason.as_ref().map_or(("", words.no_reason), |r| (r.code.as_str(), r.message.as_str()));
         let _ = writeln!(
             html,
             "<tr class=\"{}\"><td><code>{}</code><td>{}<td><b>{}</b> {}</tr>",
@@ -246,7 +306,7 @@ fn not_analysed(html: &mut String, series: &[&SeriesDocument]) {
 }
 
 /// Text that cannot become markup, in content or in a quoted attribute.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -268,7 +328,7 @@ mod tests {
     use crate::samples;
 
     fn page(document: &FindingsDocument, pictures: &[SeriesPictures], source: &str) -> String {
-        overview_html(&OverviewPage { document, pictures, source, made_at: "" })
+        overview_html(&OverviewPage { document, pictures, source, made_at: "", language: Language::English })
     }
 
     /// Findings, pictures, reasons and warnings are on the page; nothing is loaded from elsewhere.

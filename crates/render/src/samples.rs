@@ -1,8 +1,10 @@
 //! A document for the tests of this crate.
 
 use domain::{
-    Attenuation, FindingsDocument, LpsPoint, LungsDocument, NoduleDocument, PackDocument, ReasonDocument,
-    SeriesDocument, SeriesState, Side, Timings, VoxelPoint,
+    AnswerBasis, AnswerStatus, Attenuation, ExamAssessment, ExamContext, FindingsDocument,
+    GuidelineAssessment, GuidelineCategory, InputSource, InputValue, IntervalMonths, LpsPoint, LungsDocument,
+    NoduleAssessment, NoduleDocument, PackDocument, ReasonDocument, RiskAssessment, SeriesDocument,
+    SeriesState, Side, SourcedInput, Timings, VoxelPoint,
 };
 
 /// One analysed series with a nodule and a warning, one skipped series.
@@ -23,6 +25,8 @@ pub(crate) fn document() -> FindingsDocument {
         hu_sd: 190.0,
         attenuation: Attenuation::PartSolid,
         side: Side::Right,
+        place_in_lung: None,
+        clinical: None,
     };
     let reason = ReasonDocument {
         code: "SLICE_GAP".to_owned(),
@@ -47,4 +51,67 @@ pub(crate) fn document() -> FindingsDocument {
     analysed.timings_ms = Timings { total: 12_345, ..Timings::default() };
     let skipped = SeriesDocument::without_result("1.2.3", "1.2.3.2", SeriesState::Skipped, Some(reason));
     FindingsDocument::new("0.1.0", vec![analysed, skipped])
+}
+
+fn basis(title: &str, status: AnswerStatus, missing: &[&str]) -> AnswerBasis {
+    AnswerBasis {
+        version: "1".to_owned(),
+        title: title.to_owned(),
+        status,
+        missing: missing.iter().map(|name| (*name).to_owned()).collect(),
+        reason: (status == AnswerStatus::NotApplicable).then(|| "not for this exam".to_owned()),
+        terms: Vec::new(),
+        inputs: Vec::new(),
+        warnings: Vec::new(),
+        citation: "somewhere".to_owned(),
+    }
+}
+
+fn guideline(id: &str, title: &str, category: Option<GuidelineCategory>) -> GuidelineAssessment {
+    let status = if category.is_some() { AnswerStatus::Result } else { AnswerStatus::NotApplicable };
+    GuidelineAssessment { guideline: id.to_owned(), category, range: None, basis: basis(title, status, &[]) }
+}
+
+/// The same with what rules say: a range across a limit, a settled category, a guideline that does not apply.
+pub(crate) fn judged() -> FindingsDocument {
+    let mut document = document();
+    let category = GuidelineCategory {
+        category: "3".to_owned(),
+        row: "LR22-3a".to_owned(),
+        interval_months: Some(IntervalMonths::Whole(6)),
+        management: "LDCT in 6 months".to_owned(),
+    };
+    let lead = guideline("lung_rads_2022", "Lung-RADS v2022", Some(category));
+    let series = &mut document.series[0];
+    series.nodules[0].clinical = Some(NoduleAssessment {
+        number: 1,
+        risks: vec![RiskAssessment {
+            model: "brock2a".to_owned(),
+            probability: None,
+            range: Some([0.081, 0.124]),
+            undetermined: true,
+            basis: basis("Brock (PanCan) 2a", AnswerStatus::Range, &["emphysema"]),
+        }],
+        guidelines: vec![lead.clone(), guideline("fleischner_2017", "Fleischner Society 2017", None)],
+        agreement: "fewer than two guidelines answer; nothing to compare".to_owned(),
+    });
+    series.clinical = Some(ExamAssessment {
+        context: ExamContext::Screening,
+        why: "screening rules applied: order code 71271; Lung-RADS v2022 leads".to_owned(),
+        guideline: Some("lung_rads_2022".to_owned()),
+        category: Some(lead),
+        decided_by: Some(1),
+        beside: None,
+        at_least: None,
+        proposed: vec!["modifier S (row LR22-S): aneurysm".to_owned()],
+        inputs: vec![SourcedInput {
+            name: "age".to_owned(),
+            value: InputValue::Number(68.0),
+            source: InputSource::Dicom,
+            origin: "PatientAge (0010,1010)".to_owned(),
+        }],
+        site_version: Some(2),
+        warnings: Vec::new(),
+    });
+    document
 }

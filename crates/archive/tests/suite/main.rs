@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout)] // a skipped test says so
 
+mod clinical;
 mod deliveries;
 mod full;
 mod intake;

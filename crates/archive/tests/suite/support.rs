@@ -199,6 +199,7 @@ pub(crate) fn stored(finish: Finish) -> String {
     match finish {
         Finish::Stored(id) => id,
         Finish::Stale => panic!("stale"),
+        Finish::Outdated => panic!("outdated"),
     }
 }
 

@@ -113,6 +113,10 @@ pub enum Link {
     Stated,
 }
 
+/// Terms that a missing input may bring, each with what it adds; besides them it may add nothing. A range over inputs
+/// that each bring terms of their own is then two sums and not a walk through all combinations.
+pub type Adds = fn(Table<'_>, &str) -> Vec<(&'static str, f64)>;
+
 /// A table and its equation.
 #[derive(Debug, Clone, Copy)]
 pub struct Formula {
@@ -122,6 +126,9 @@ pub struct Formula {
     pub table: &'static [Constant],
     /// How terms become the value.
     pub link: Link,
+    /// What a missing yes/no or word may add to the sum, where the value rises with it; `None`: a range is found by
+    /// going through all combinations.
+    pub adds: Option<Adds>,
     /// What stands in the way; looked at before missing inputs, so that a mass is a mass whatever is missing.
     pub obstacle: fn(Table<'_>, &Checked) -> Option<Obstacle>,
     /// The equation, on inputs of which no required and no ranged one is missing.
@@ -140,6 +147,11 @@ impl Formula {
         let everywhere = |term: &&Term| rest.iter().all(|other| other.terms.contains(term));
         first.terms.iter().filter(everywhere).cloned().collect()
     }
+}
+
+/// The working of a range.
+fn of_combinations(count: usize, open: &[&str]) -> String {
+    format!("least and greatest of the {count} combinations of what is missing: {}", open.join(", "))
 }
 
 /// The number in an outcome, to compare outcomes of one rule.
@@ -182,6 +194,38 @@ impl Rule for Formula {
             let Worked { outcome, terms, steps, warnings } = (self.work)(table, inputs);
             return Ok(Evaluation { answer: Answer::Result(outcome), terms, warnings, steps });
         }
+        if let (Some(adds), Link::Logistic) = (self.adds, self.link) {
+            return Ok(self.range_of_sums(adds, inputs, open));
+        }
+        Ok(self.range_of_combinations(inputs, open))
+    }
+}
+
+impl Formula {
+    /// The range by the least and the greatest sum: what is known, and for each missing input the least or greatest
+    /// that it may add.
+    fn range_of_sums(&self, adds: Adds, inputs: &Checked, open: Vec<&'static str>) -> Evaluation {
+        let table = Table(self.table);
+        let Worked { mut terms, mut warnings, .. } = (self.work)(table, inputs);
+        let (mut least, mut greatest, mut count) = (0.0, 0.0, 1);
+        for name in &open {
+            let may = adds(table, name);
+            terms.retain(|term| !may.iter().any(|(brought, _)| term.name == *brought));
+            least += may.iter().map(|(_, value)| *value).fold(0.0, f64::min);
+            greatest += may.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+            count *= may.len() + 1;
+        }
+        let sum: f64 = terms.iter().map(|term| term.value).sum();
+        let [low, high] =
+            [least, greatest].map(|more| Outcome::Probability(1.0 / (1.0 + (-(sum + more)).exp())));
+        warnings.extend(crossing(table, &low, &high));
+        let steps = vec![of_combinations(count, &open)];
+        Evaluation { answer: Answer::Range { low, high, missing: open }, terms, warnings, steps }
+    }
+
+    /// The range by going through all combinations of what is missing.
+    fn range_of_combinations(&self, inputs: &Checked, open: Vec<&'static str>) -> Evaluation {
+        let table = Table(self.table);
         let mut all: Vec<Worked> =
             inputs.combinations().iter().map(|complete| (self.work)(table, complete)).collect();
         let terms = Self::common_terms(&all);
@@ -189,15 +233,12 @@ impl Rule for Formula {
         all.sort_by(|a, b| magnitude(&a.outcome).total_cmp(&magnitude(&b.outcome)));
         let mut all = all.into_iter();
         let (Some(low), high) = (all.next(), all.next_back()) else {
-            return Ok(Evaluation::insufficient(open));
+            return Evaluation::insufficient(open);
         };
         let (low, mut warnings) = (low.outcome, low.warnings);
         let high = high.map_or_else(|| low.clone(), |worked| worked.outcome);
         warnings.extend(crossing(table, &low, &high));
-        let steps = vec![format!(
-            "least and greatest of the {count} combinations of what is missing: {}",
-            open.join(", ")
-        )];
-        Ok(Evaluation { answer: Answer::Range { low, high, missing: open }, terms, warnings, steps })
+        let steps = vec![of_combinations(count, &open)];
+        Evaluation { answer: Answer::Range { low, high, missing: open }, terms, warnings, steps }
     }
 }

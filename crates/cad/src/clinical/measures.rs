@@ -115,6 +115,7 @@ const fn formula(
         },
         table,
         link: Link::Stated,
+        adds: None,
         obstacle: no_obstacle,
         work,
     }

@@ -2,7 +2,7 @@
 //!
 //! An answer has always the same keys: `model`, `version`, `status` (`result`, `range`, `not_applicable`,
 //! `insufficient`, `error`), `value` (probability, number, yes/no, class, or `{category, row,
-//! interval_months}`), `range` (`[low, high]`), `missing`, `reason`, `terms` (what each adds), `warnings`,
+//! interval_months}`; of a row that refuses, that row beside `not_applicable`), `range` (`[low, high]`), `missing`, `reason`, `terms` (what each adds), `warnings`,
 //! `citation`. What does not apply is `null` or empty.
 
 use super::answer::{Answer, Category, Evaluation, Interval, Outcome};
@@ -10,6 +10,7 @@ use super::error::ClinicalError;
 use super::inputs::{Inputs, Value};
 use super::registry::{Unconfirmed, evaluate_rule, find};
 use super::rule::{Rule, Standing};
+use crate::guideline::NOT_APPLICABLE;
 use serde_json::{Map, Value as Json, json};
 
 /// Longest request that is read.
@@ -167,6 +168,12 @@ pub fn error_json(model: Option<&str>, error: &ClinicalError) -> Json {
 pub fn evaluation_json(rule: &dyn Rule, evaluation: &Evaluation) -> Json {
     let (mut value, mut range, mut missing, mut reason) = (Json::Null, Json::Null, json!([]), Json::Null);
     let status = match &evaluation.answer {
+        // A row that says the guideline is not for this is no category; the row stays beside the reason.
+        Answer::Result(Outcome::Category(category)) if category.category == NOT_APPLICABLE => {
+            value = category_json(category);
+            reason = json!(format!("{} (row {})", category.management, category.row));
+            "not_applicable"
+        }
         Answer::Result(outcome) => {
             value = outcome_json(outcome);
             "result"

@@ -5,25 +5,7 @@
 
 use super::{Guideline, find};
 
-/// Why a chest CT was made, as far as guidelines care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExamContext {
-    /// For lung cancer screening.
-    Screening,
-    /// For something else; nodules are incidental.
-    Incidental,
-}
-
-impl ExamContext {
-    /// In words, as it stands in a report.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Screening => "screening rules applied",
-            Self::Incidental => "incidental rules applied",
-        }
-    }
-}
+pub use domain::ExamContext;
 
 /// Order codes that mean lung cancer screening: (code, meaning).
 pub const SCREENING_CODES: &[(&str, &str)] = &[
@@ -65,6 +47,8 @@ pub struct ExamFacts<'a> {
     pub protocol_names: &'a [&'a str],
     /// Completed years.
     pub age: Option<f64>,
+    /// What the site says of this very exam; decides before everything else.
+    pub stated: Option<ExamContext>,
 }
 
 /// What was chosen and why.
@@ -72,17 +56,20 @@ pub struct ExamFacts<'a> {
 pub struct Choice {
     /// Context.
     pub context: ExamContext,
+    /// Whether anything said so; otherwise nodules are taken as incidental for want of better knowledge.
+    pub is_stated: bool,
     /// Guideline that the report leads with; `None` where none applies.
     pub guideline: Option<&'static Guideline>,
     /// Why, as a sentence.
     pub why: String,
 }
 
-/// Chooses the rules of an exam. An order code decides first, then a protocol name, then the site's setting;
-/// with none of them nodules are taken as incidental.
+/// Chooses the rules of an exam. What the site says of this exam decides first, then an order code, a protocol name,
+/// the site's setting; with none of them nodules are taken as incidental.
 #[must_use]
 pub fn choose(exam: ExamFacts<'_>, site: &SiteSetting) -> Choice {
     let (context, because) = decide(exam, site);
+    let is_stated = because != NOTHING_SAID;
     let (set, usual) = match context {
         ExamContext::Screening => (site.screening_guideline, "guideline:lung_rads_2022"),
         ExamContext::Incidental => (site.incidental_guideline, "guideline:fleischner_2017"),
@@ -96,15 +83,21 @@ pub fn choose(exam: ExamFacts<'_>, site: &SiteSetting) -> Choice {
     let too_young = exam.age.is_some_and(|age| age < 35.0);
     if too_young && guideline.is_some_and(|one| one.spec.id == "guideline:fleischner_2017") {
         why.push_str("; Fleischner 2017 is for 35 years or more, so no guideline leads");
-        return Choice { context, guideline: None, why };
+        return Choice { context, is_stated, guideline: None, why };
     }
     if let Some(guideline) = guideline {
         why.push_str(&format!("; {} leads", guideline.spec.title));
     }
-    Choice { context, guideline, why }
+    Choice { context, is_stated, guideline, why }
 }
 
+/// Why, where nothing was said.
+const NOTHING_SAID: &str = "no order code, protocol name or site setting says screening";
+
 fn decide(exam: ExamFacts<'_>, site: &SiteSetting) -> (ExamContext, String) {
+    if let Some(stated) = exam.stated {
+        return (stated, "stated by the site for this exam".to_owned());
+    }
     for code in exam.order_codes {
         if let Some((_, meaning)) = SCREENING_CODES.iter().find(|(known, _)| same_code(known, code)) {
             return (ExamContext::Screening, format!("order code {} ({meaning})", code.trim()));
@@ -120,10 +113,7 @@ fn decide(exam: ExamFacts<'_>, site: &SiteSetting) -> (ExamContext, String) {
     }
     match site.context {
         Some(context) => (context, "the site's setting".to_owned()),
-        None => (
-            ExamContext::Incidental,
-            "no order code, protocol name or site setting says screening".to_owned(),
-        ),
+        None => (ExamContext::Incidental, NOTHING_SAID.to_owned()),
     }
 }
 

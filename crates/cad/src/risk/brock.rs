@@ -102,6 +102,22 @@ pub(super) fn one_if(yes: bool) -> f64 {
     f64::from(u8::from(yes))
 }
 
+/// Each yes/no has its coefficient or nothing, the type one of two coefficients or nothing (solid): the sum is least
+/// and greatest where each is.
+pub(super) fn adds(table: Table<'_>, name: &str) -> Vec<(&'static str, f64)> {
+    let known = |name: &'static str| table.find(name).map(|value| (name, value));
+    let terms: &[&'static str] = match name {
+        "type" => &["nonsolid", "part_solid"],
+        "female" => &["female"],
+        "family_history_lung_cancer" => &["family_history_lung_cancer"],
+        "emphysema" => &["emphysema"],
+        "upper_lobe" => &["upper_lobe"],
+        "spiculation" => &["spiculation"],
+        _ => &[],
+    };
+    terms.iter().filter_map(|name| known(name)).collect()
+}
+
 pub(super) fn work(table: Table<'_>, inputs: &Checked) -> Worked {
     let mut terms = vec![Term::plain("intercept", table.at("intercept"))];
     let mut add = |name: &'static str, input: f64| {

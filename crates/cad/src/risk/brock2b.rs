@@ -45,6 +45,7 @@ pub static MODEL: Formula = Formula {
     },
     table: TABLE,
     link: Link::Logistic,
+    adds: Some(brock::adds),
     obstacle: brock::obstacle,
     work: brock::work,
 };

@@ -33,6 +33,7 @@ pub static MODEL: Formula = Formula {
     },
     table: TABLE,
     link: Link::Stated,
+    adds: None,
     obstacle: no_obstacle,
     work,
 };

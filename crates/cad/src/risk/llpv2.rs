@@ -29,6 +29,7 @@ pub static MODEL: Formula = Formula {
     },
     table: TABLE,
     link: Link::Logistic,
+    adds: None,
     obstacle: |table, inputs| llp::obstacle("llpv2", table, inputs),
     work: llp::work,
 };

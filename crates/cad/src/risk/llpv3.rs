@@ -33,6 +33,7 @@ pub static MODEL: Formula = Formula {
     },
     table: TABLE,
     link: Link::Logistic,
+    adds: None,
     obstacle: |table, inputs| llp::obstacle("llpv3", table, inputs),
     work: llp::work,
 };

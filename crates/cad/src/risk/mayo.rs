@@ -55,6 +55,7 @@ pub static MODEL: Formula = Formula {
     },
     table: TABLE,
     link: Link::Logistic,
+    adds: None,
     obstacle,
     work,
 };

@@ -46,6 +46,7 @@ pub static MODEL: Formula = Formula {
     },
     table: TABLE,
     link: Link::Logistic,
+    adds: None,
     obstacle: no_obstacle,
     work,
 };

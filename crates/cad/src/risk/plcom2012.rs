@@ -108,6 +108,7 @@ pub static MODEL: Formula = Formula {
     },
     table: TABLE,
     link: Link::Logistic,
+    adds: None,
     obstacle,
     work,
 };

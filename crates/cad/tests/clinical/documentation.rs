@@ -26,6 +26,48 @@ network is never a pretest probability.\n\
 - Each number of a risk model or measure and each limit of an eligibility rule is held by tests: one unit more or less in its last place, or its absence, fails a published vector or a \
 case of the second implementation (`tests/foreign/clinical_cases.py`).\n\n";
 
+/// How rules are asked about a scan; the tables of what a site may state follow it.
+const SCANS: &str = "## Rules on a scan\n\n\
+Every result is judged when its report is written: each finding by the risk models and by every guideline, the exam by \
+the guideline that leads. The answers stand in `findings.json` and REST (`clinical` of series and nodules), in the SR, in \
+the SEG's labels, on the overview page and in `lungcad findings`.\n\n\
+- **Which models.** `brock2b` where spiculation is known, else `brock2a`; `mayo`, `va`, `pkuph` beside it; Herder only \
+where the site states an uptake in PET (`clinical.herder_form`). None for a calcified finding but those that ask for \
+calcification. Person models are never printed.\n\
+- **Which guideline leads.** What the site says of this exam (`screening_exam`), else an order code, else a word of \
+protocol, study or series name, else `clinical.context`, else incidental. The report says which and why. The others \
+stand beside it, with whether they agree on how soon something should be done.\n\
+- **The exam.** The most severe category of its nodules. A nodule without a settled answer leaves the exam's open, with \
+what is sure as \"at least\". 4X and the modifier S are only proposed.\n\
+- **Brock in guidelines** goes in as a probability or as both ends of its range; a range across a limit makes the row \
+undetermined.\n\n\
+Each value is shown with its source; what the site states stands over the header, the header over a measure, and a \
+contradiction is told:\n\n\
+| source | values |\n|---|---|\n\
+| finding | `diameter_mm` (`clinical.brock_size`), `mean_mm`, `max_mm`, `dmin_mm`, `volume_mm3`, `type` and `calcification` by \
+HU, `upper_lobe` by the place in the lung, `nodule_count` and `multiple` by the findings that are not calcified |\n\
+| DICOM | `age` (PatientAge, else PatientBirthDate and StudyDate), `female` (PatientSex), `ever_smoker` where SmokingStatus is \
+YES (NO says nothing of the past), order codes (ProcedureCodeSequence, RequestedProcedureCodeSequence and their reasons), \
+names of protocol, study and series |\n\
+| site | the tables below, by `PUT /api/v1/studies/{uid}/clinical` or `lungcad clinical-import` |\n\n\
+**Upper lobe** (ours): lobes are not outlined. In the upper third of the lung's height a nodule counts as upper lobe, but \
+in its back third only from 85 % on (superior segment of the lower lobe); in the lower third it does not, on the left \
+only in the back half (lingula); between, it is not known. The origin of the value says \"likely\". Spiculation, border and \
+solid part are never taken from a finding: no pack states them.\n\n\
+**A change** of clinical data is a version with author and time. The findings are judged again without an analysis, the \
+new report names the old one as its predecessor, and the old result is superseded by it in one step.\n\n";
+
+/// Values that a site may state.
+fn stated(title: &str, specs: &[cad::clinical::InputSpec]) -> String {
+    let mut table = format!("### {title}\n\n| name | accepts | meaning |\n|---|---|---|\n");
+    for input in specs {
+        let _ =
+            writeln!(table, "| `{}` | {} | {} |", input.name, cell(&input.accepted()), cell(input.meaning));
+    }
+    table.push('\n');
+    table
+}
+
 /// A cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
@@ -112,6 +154,11 @@ fn section(rule: &dyn Rule) -> String {
 
 fn page() -> String {
     let mut page = HEAD.to_owned();
+    page.push_str(SCANS);
+    page.push_str(&stated("What a site may state of the patient and the exam", cad::assess::site::PERSON));
+    page.push_str("Also `significant_finding`, a text: a finding that is not lung cancer (proposes the modifier S).\n\n");
+    let title = "What a site may state of a nodule: `nodules.<tracking UID>`";
+    page.push_str(&stated(title, cad::assess::site::NODULE));
     for (title, prefix) in [
         ("Risk models", None),
         ("Guidelines", Some("guideline:")),

@@ -54,6 +54,23 @@ fn values_of_each_kind() {
     assert_eq!(value("guideline:nelson", json!({"type": "solid", "volume_mm3": 500})), nelson);
 }
 
+/// Goal: a row that refuses is no category but a reason, with the row. Method: every such row of a guideline.
+#[test]
+fn rows_that_refuse_are_not_applicable() {
+    for (model, inputs, row) in [
+        ("guideline:fleischner_2017", json!({"age": 30, "type": "solid", "mean_mm": 9}), "FL17-X1"),
+        ("guideline:fleischner_2017", json!({"age": 60, "known_cancer": true, "type": "solid"}), "FL17-X2"),
+        ("guideline:fleischner_2017", json!({"age": 60, "immunosuppressed": 1, "type": "solid"}), "FL17-X3"),
+        ("guideline:fleischner_2017", json!({"age": 60, "screening_exam": true, "type": "solid"}), "FL17-X4"),
+        ("guideline:lung_rads_2022", json!({"screening_exam": false, "type": "solid"}), "LR22-X1"),
+    ] {
+        let answer = answer(&json!({"model": model, "inputs": inputs}), Unconfirmed::Refused);
+        assert_eq!(answer["status"], "not_applicable", "{answer}");
+        assert_eq!(answer["value"]["row"], row, "{answer}");
+        assert!(answer["reason"].as_str().unwrap().ends_with(&format!("(row {row})")), "{answer}");
+    }
+}
+
 /// Goal: what a script wrote wrongly is told by field. Method: what JSON cannot say, and stray members.
 #[test]
 fn malformed_requests_name_the_field() {

@@ -5,6 +5,7 @@
 //! cannot use a segment draw the circle, those that merge by tracking UID show one finding. One more
 //! group (TID 1501, "Exam") says whether there is any nodule, so that "none found" differs from "not read".
 
+use super::clinical;
 use super::content::{ContentItem, ImageReference, Quantity, Relationship};
 use super::document::{Completion, Document, EvidenceSeries, WHAT, instance, report_root, uid_role};
 use crate::codes::{self, Code};
@@ -48,8 +49,8 @@ pub fn write(
         });
     }
     let document = Document {
-        sop_instance_uid: result.derived_uid(&uid_role("sr", options), 0),
-        series_instance_uid: result.derived_uid(&uid_role("sr series", options), 0),
+        sop_instance_uid: result.object_uid(&uid_role("sr", options), 0),
+        series_instance_uid: result.object_uid(&uid_role("sr series", options), 0),
         pack_version: &result.pack.version,
         completion: Completion::Complete,
         evidence,
@@ -149,7 +150,8 @@ fn volumetric_group(
     Ok(nodule_group(result, finding, "1411")
         .with(ContentItem::image(Contains, Some(codes::REFERENCED_SEGMENT), segment))
         .with(ContentItem::uid(Contains, codes::SOURCE_SERIES_FOR_SEGMENTATION, series))
-        .with_all(solid_measures(finding)))
+        .with_all(solid_measures(finding))
+        .with_all(clinical::nodule_items(result.clinical.as_ref(), finding.number)))
 }
 
 /// Volume, densities, centre, score and class.
@@ -213,7 +215,11 @@ fn planar_group(
         .with(axis(codes::SHORT_AXIS, finding.measures.short_axis_mm))
         .with(mean)
         .with(ContentItem::text(Contains, codes::KEY_SLICE, &place));
-    Ok(if seg.is_some() { group } else { group.with_all(solid_measures(finding)) })
+    if seg.is_some() {
+        return Ok(group);
+    }
+    let judged = clinical::nodule_items(result.clinical.as_ref(), finding.number);
+    Ok(group.with_all(solid_measures(finding)).with_all(judged))
 }
 
 /// Centroid of the outline on its key slice in SCOORD pixels; of the whole nodule where that slice is empty.
@@ -255,5 +261,6 @@ fn exam_group(result: &AnalysisResult, options: &ObjectOptions) -> ContentItem {
         .with(ContentItem::text(Contains, codes::NODULE_COUNT, &result.findings.len().to_string()))
         .with(ContentItem::text(Contains, codes::LUNG_VOLUMES, &lungs))
         .with_all(warnings)
+        .with_all(clinical::exam_items(result.clinical.as_ref()))
         .with(ContentItem::text(Contains, codes::INTENDED_USE, domain::INTENDED_USE))
 }

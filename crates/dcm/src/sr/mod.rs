@@ -1,5 +1,6 @@
 //! Structured reports: TID 1500 for analysed series, a small one for series that were not analysed.
 
+mod clinical;
 mod content;
 mod document;
 pub mod measurement_report;

@@ -32,6 +32,8 @@ pub struct ReportContent {
     pub nodule_present: Option<bool>,
     /// Sentence of the skip reason.
     pub skip_reason: Option<String>,
+    /// Category of the exam.
+    pub exam_category: Option<ReportedCategory>,
     /// One per tracking UID, in the order of the report.
     pub nodules: Vec<ReportedNodule>,
 }
@@ -67,6 +69,32 @@ pub struct ReportedNodule {
     pub attenuation: Option<Attenuation>,
     /// Which lung.
     pub side: Option<Side>,
+    /// Risk models, in the order of the report.
+    pub risks: Vec<ReportedRisk>,
+    /// Category of the leading guideline.
+    pub category: Option<ReportedCategory>,
+}
+
+/// A probability of cancer by one model; both ends are the same where it is no range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportedRisk {
+    /// Code value of the model.
+    pub model: String,
+    /// Least, percent.
+    pub low_percent: f64,
+    /// Greatest, percent.
+    pub high_percent: f64,
+}
+
+/// A category with the row that gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedCategory {
+    /// Meaning of its code, or its text.
+    pub category: String,
+    /// Id of the row.
+    pub row: String,
+    /// Guideline and version.
+    pub guideline: String,
 }
 
 /// A region drawn on an image.
@@ -136,6 +164,7 @@ fn header(object: &InMemDicomObject) -> ReportContent {
         predecessors: predecessors.collect(),
         nodule_present: None,
         skip_reason: None,
+        exam_category: None,
         nodules: Vec::new(),
     }
 }
@@ -147,6 +176,43 @@ fn exam_items(group: &InMemDicomObject, content: &mut ReportContent) {
     if let Some(item) = child(group, codes::SKIP_REASON) {
         content.skip_reason = Some(text(item, tags::TEXT_VALUE));
     }
+    if child(group, codes::NODULE_PRESENCE).is_some() {
+        content.exam_category = category(group);
+    }
+}
+
+/// Category of the leading guideline, where the group has a settled one.
+fn category(group: &InMemDicomObject) -> Option<ReportedCategory> {
+    let coded = child(group, codes::LUNG_RADS_ASSESSMENT);
+    let item = coded.or_else(|| child(group, codes::GUIDELINE_CATEGORY))?;
+    let words = |concept: Code| child(item, concept).map(|i| text(i, tags::TEXT_VALUE)).unwrap_or_default();
+    let code = first(item, tags::CONCEPT_CODE_SEQUENCE).map(|code| text(code, tags::CODE_MEANING));
+    Some(ReportedCategory {
+        category: code.unwrap_or_else(|| text(item, tags::TEXT_VALUE)),
+        row: words(codes::GUIDELINE_ROW),
+        guideline: words(codes::GUIDELINE_VERSION),
+    })
+}
+
+/// Every probability of cancer; minimum and maximum of one model are one range.
+fn risks(group: &InMemDicomObject) -> Vec<ReportedRisk> {
+    let mut risks: Vec<ReportedRisk> = Vec::new();
+    for item in children(group, codes::PROBABILITY_OF_CANCER) {
+        let method =
+            child(item, codes::MEASUREMENT_METHOD).and_then(|m| first(m, tags::CONCEPT_CODE_SEQUENCE));
+        let (Some(model), Some(percent)) = (method.map(|code| text(code, tags::CODE_VALUE)), number(item))
+        else {
+            continue;
+        };
+        match risks.iter_mut().find(|risk| risk.model == model) {
+            Some(risk) => {
+                risk.low_percent = risk.low_percent.min(percent);
+                risk.high_percent = risk.high_percent.max(percent);
+            }
+            None => risks.push(ReportedRisk { model, low_percent: percent, high_percent: percent }),
+        }
+    }
+    risks
 }
 
 fn nodule_items(group: &InMemDicomObject, nodule: &mut ReportedNodule) {
@@ -190,6 +256,8 @@ fn nodule_items(group: &InMemDicomObject, nodule: &mut ReportedNodule) {
         nodule.segment = Some((text(reference, tags::REFERENCED_SOP_INSTANCE_UID), number));
     }
     nodule.mark = child(group, codes::IMAGE_REGION).and_then(mark).or(nodule.mark.take());
+    nodule.category = category(group).or(nodule.category.take());
+    nodule.risks.extend(risks(group));
 }
 
 /// A circle; other shapes are not read.

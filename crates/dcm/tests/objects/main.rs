@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // a skipped referee must be seen in the test's output
 #![allow(clippy::disallowed_methods)] // the ban on files is for the crate; its referees read files
 
+mod clinical;
 mod ct;
 mod edges;
 mod referees;

@@ -135,6 +135,7 @@ pub(crate) fn result_of(
             runtime: "onnxruntime 1.32.0 CPU f32".to_owned(),
         },
         timings_ms: Timings::default(),
+        clinical: None,
     }
 }
 
@@ -205,6 +206,7 @@ pub(crate) fn finding(affine: &Affine, shape: [usize; 3], (center, radius): Ball
         measures,
         attenuation: [Attenuation::Solid, Attenuation::PartSolid, Attenuation::Calcified][(number - 1) % 3],
         side: if number.is_multiple_of(2) { Side::Left } else { Side::Right },
+        place: None,
         score: 1.0 / (number as f64 + 0.25),
     }
 }

@@ -44,8 +44,8 @@ pub(crate) async fn around(State(limit): State<Duration>, request: Request, next
     let (status, took) = (response.status(), started.elapsed());
     tracing::debug!(request_id = id, %method, route, status = status.as_u16(), ms = took.as_millis(), "http");
     // Labels must be few: an invented method must not make a new time series.
-    let verb =
-        if matches!(method, Method::GET | Method::POST | Method::HEAD) { method.as_str() } else { "other" };
+    let known = matches!(method, Method::GET | Method::POST | Method::PUT | Method::HEAD);
+    let verb = if known { method.as_str() } else { "other" };
     let labels =
         [("route", route.clone()), ("method", verb.to_owned()), ("status", status.as_str().to_owned())];
     count(Metric::HttpRequests, &labels, 1);
@@ -91,7 +91,7 @@ pub(crate) async fn admit(
     if state.token.is_none() {
         check_host(headers)?;
     }
-    if request.method() == Method::POST {
+    if matches!(*request.method(), Method::POST | Method::PUT) {
         check_origin(headers)?;
     }
     Ok(next.run(request).await)

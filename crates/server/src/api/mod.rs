@@ -15,6 +15,7 @@ mod query;
 mod series;
 mod series_view;
 mod studies;
+mod study_clinical;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -88,6 +89,7 @@ impl Deref for AppState {
 fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::Head::openapi())
         .merge(studies::router())
+        .merge(study_clinical::router())
         .merge(series::router())
         .merge(jobs::router())
         .merge(deliveries::router())

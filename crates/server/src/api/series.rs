@@ -3,7 +3,7 @@
 use super::deliveries::DeliveryView;
 use super::problems::{ChangeProblems, NamedProblems};
 use super::query::{Named, series_uid};
-use super::series_view::{EventView, ObjectView, SeriesDetail, reason};
+use super::series_view::{EventView, ObjectView, ResultView, SeriesDetail, reason};
 use super::{ApiError, AppState};
 use crate::openapi;
 use archive::{DeliveryFilter, ObjectRecord, Page, SeriesRecord};
@@ -22,6 +22,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(one))
         .routes(routes!(findings))
+        .routes(routes!(results))
         .routes(routes!(picture))
         .routes(routes!(objects))
         .routes(routes!(object))
@@ -100,6 +101,19 @@ async fn findings(
     let (uid, series) = existing(&state, &uid).await?;
     let one = document(&state, &uid, &series).await?;
     Ok(Json(FindingsDocument::new(env!("CARGO_PKG_VERSION"), vec![one])))
+}
+
+#[utoipa::path(get, path = "/api/v1/series/{uid}/results", tag = "series", operation_id = "list_results",
+    summary = "Every result of a series, oldest first, with what took its place",
+    params(("uid" = String, Path, description = "Series Instance UID")),
+    responses((status = 200, description = "Results", body = Vec<ResultView>), NamedProblems))]
+async fn results(
+    State(state): State<AppState>,
+    Named(uid): Named<String>,
+) -> Result<Json<Vec<ResultView>>, ApiError> {
+    let (uid, _) = existing(&state, &uid).await?;
+    let results = state.archive.results(&uid).await?;
+    Ok(Json(results.into_iter().map(ResultView::from).collect()))
 }
 
 #[utoipa::path(get, path = "/api/v1/series/{uid}/nodules/{picture}", tag = "series", operation_id = "get_nodule_picture",

@@ -2,7 +2,7 @@
 
 use super::deliveries::DeliveryView;
 use super::times::{optional, rfc3339};
-use archive::{EventRecord, ObjectRecord, SeriesRecord};
+use archive::{EventRecord, ObjectRecord, ResultRecord, SeriesRecord};
 use domain::{ReasonDocument, SeriesState};
 use serde::Serialize;
 use serde_json::Value;
@@ -146,6 +146,62 @@ impl From<EventRecord> for EventView {
             kind: e.kind.as_str(),
             message: e.message,
             fields: fields.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
+        }
+    }
+}
+
+/// Words of the state of a result, for the description.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[allow(dead_code)] // described, never built
+pub(crate) enum ResultWord {
+    Prepared,
+    Current,
+    Superseded,
+}
+
+/// A result of a series, current or not.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ResultView {
+    /// Id.
+    result_id: String,
+    /// Exactly one is `current` once the series is done; `prepared` has no objects yet.
+    #[schema(inline, value_type = ResultWord)]
+    state: &'static str,
+    /// Revision of the series.
+    revision: i64,
+    /// Version of the clinical data that it was first judged with; 0 where the site stated nothing.
+    clinical_version: i64,
+    /// Name and version of the model pack.
+    pack: String,
+    /// Findings in it.
+    finding_count: i64,
+    /// When its analysis finished, or when clinical data changed.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it became current.
+    #[schema(format = DateTime)]
+    published_at: Option<String>,
+    /// When it stopped being current.
+    #[schema(format = DateTime)]
+    superseded_at: Option<String>,
+    /// The result that took its place; null while none did.
+    superseded_by: Option<String>,
+}
+
+impl From<ResultRecord> for ResultView {
+    fn from(r: ResultRecord) -> Self {
+        Self {
+            clinical_version: archive::clinical_version_of(&r.config_digest),
+            result_id: r.result_id,
+            state: r.state.as_str(),
+            revision: r.revision,
+            pack: r.pack,
+            finding_count: r.finding_count,
+            created_at: rfc3339(r.created_at),
+            published_at: optional(r.published_at),
+            superseded_at: optional(r.superseded_at),
+            superseded_by: r.superseded_by,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Goal: what REST promises, asked over a real socket of a real archive in a temporary folder.
 
 mod clinical;
+mod study_clinical;
 
 use super::*;
 use archive::{
@@ -120,6 +121,8 @@ fn nodule(number: usize) -> NoduleDocument {
         hu_sd: 30.0,
         attenuation: Attenuation::PartSolid,
         side: Side::Right,
+        place_in_lung: None,
+        clinical: None,
     }
 }
 
@@ -140,6 +143,7 @@ fn document() -> SeriesDocument {
         }),
         lungs: Some(LungsDocument { left_ml: 2000.0, right_ml: 2400.0 }),
         nodules: vec![nodule(1), nodule(2)],
+        clinical: None,
     }
 }
 

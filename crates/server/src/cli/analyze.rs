@@ -25,6 +25,9 @@ pub(crate) struct AnalyzeArguments {
     /// Threads [default: models.threads, else all cores]; findings do not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
+    /// What is known of the patient, as PUT /api/v1/studies/{uid}/clinical takes it (JSON object)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) clinical: Option<PathBuf>,
     /// Readers' truth (format lungcad-truth/1) to compare with [default: truth.json in the first PATH]
     #[arg(long, value_name = "FILE")]
     pub(crate) truth: Option<PathBuf>,

@@ -2,7 +2,7 @@
 
 use super::{CliError, block_on, say, table};
 use clap::Args;
-use domain::{FindingsDocument, Mask, Run, SeriesDocument, SeriesState};
+use domain::{ExamAssessment, FindingsDocument, Mask, NoduleDocument, Run, SeriesDocument, SeriesState};
 use pipeline::rest::{Rest, RestError};
 use pipeline::truth::{Comparison, FramePixels, Mark, TruthDocument, TruthSeries};
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &FindingsArguments) -> Result<(), CliError> {
     })?
 }
 
-fn failed(error: &RestError) -> CliError {
+pub(super) fn failed(error: &RestError) -> CliError {
     CliError::failed(error.to_string()).with_hint("name the server with --server and its token with --token")
 }
 
@@ -150,8 +150,11 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
         "mean",
         "volume",
         "HU",
+        "risk (Brock)",
+        "category",
         "centre x, y, z (LPS mm)",
     ]);
+    let leading = series.clinical.as_ref().and_then(|exam| exam.guideline.as_deref());
     for n in &series.nodules {
         let c = n.center_lps_mm;
         rows.add_row([
@@ -163,11 +166,46 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
             format!("{:.1} mm", n.mean_diameter_mm),
             format!("{:.0} mm3", n.volume_mm3),
             format!("{:.0}", n.hu_mean),
+            risk_words(n),
+            category_words(n, leading),
             format!("{:.1}, {:.1}, {:.1}", c.x, c.y, c.z),
         ]);
     }
     say(rows);
+    if let Some(exam) = &series.clinical {
+        tell_exam(exam);
+    }
     say(format_args!("  {}", domain::INTENDED_USE));
+}
+
+/// Risk by the first model; empty where rules were not asked.
+fn risk_words(nodule: &NoduleDocument) -> String {
+    let first = nodule.clinical.as_ref().and_then(|clinical| clinical.risks.first());
+    first.map(domain::RiskAssessment::short).unwrap_or_default()
+}
+
+/// Category by the leading guideline; empty where none leads.
+fn category_words(nodule: &NoduleDocument, leading: Option<&str>) -> String {
+    let answer = nodule.clinical.as_ref().zip(leading).and_then(|(clinical, id)| clinical.guideline(id));
+    answer.map(domain::GuidelineAssessment::short).unwrap_or_default()
+}
+
+/// The exam's category, why these rules, and what is proposed.
+fn tell_exam(exam: &ExamAssessment) {
+    say(format_args!("  {}", exam.why));
+    if let Some(category) = &exam.category {
+        let by = exam.decided_by.map_or_else(String::new, |number| format!(", by nodule {number}"));
+        say(format_args!("  exam: {}{by}", category.sentence()));
+        if exam.at_least.is_some() || exam.beside.is_some() {
+            say(format_args!("  exam: {}", exam.short()));
+        }
+    }
+    for proposed in &exam.proposed {
+        say(format_args!("  proposed: {proposed}"));
+    }
+    for warning in &exam.warnings {
+        say(format_args!("  note: {warning}"));
+    }
 }
 
 /// Found and missed, with the agreement of outlines.

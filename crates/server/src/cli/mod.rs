@@ -6,12 +6,14 @@
 pub(crate) mod analyze;
 pub(crate) mod check;
 pub(crate) mod clinical;
+pub(crate) mod clinical_import;
 pub(crate) mod findings;
 pub(crate) mod migrate;
 pub(crate) mod models;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod simulate;
+pub(crate) mod simulate_workload;
 pub(crate) mod worker;
 
 use crate::config::{self, ConfigError, Settings};
@@ -91,6 +93,8 @@ enum Command {
     Analyze(analyze::AnalyzeArguments),
     /// Write a simulated chest CT with known nodules
     Simulate(simulate::SimulateArguments),
+    /// What reading by exam score would have cost and found, on your own read exams
+    SimulateWorkload(simulate_workload::SimulateWorkloadArguments),
     /// Send DICOM files to a receiver (C-STORE)
     Send(send::SendArguments),
     /// Check configuration, stores, networks and destinations
@@ -101,6 +105,8 @@ enum Command {
     Models(models::ModelsArguments),
     /// Ask risk models, guidelines, measures and eligibility rules: one JSON a line
     Clinical(clinical::ClinicalArguments),
+    /// State clinical data of many patients on a running server, from a table
+    ClinicalImport(clinical_import::ClinicalImportArguments),
     /// Findings of a series on a running server, as a table
     Findings(findings::FindingsArguments),
     /// Child of `serve`: decodes and runs networks
@@ -129,11 +135,13 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::SimulateWorkload(arguments) => simulate_workload::run(&arguments),
         Command::Send(arguments) => send::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Clinical(arguments) => clinical::run(&arguments),
+        Command::ClinicalImport(arguments) => clinical_import::run(&arguments),
         Command::Findings(arguments) => findings::run(&arguments),
         Command::Worker(arguments) => worker::run(arguments),
     };
@@ -208,6 +216,9 @@ mod tests {
             "lungcad check",
             "lungcad clinical requests.jsonl --explain",
             "lungcad clinical --list --json",
+            "lungcad clinical-import table.csv --dry-run",
+            "lungcad simulate-workload exams.csv",
+            "lungcad analyze a --out d --clinical c.json",
             "lungcad migrate",
             "lungcad models list",
             "lungcad models verify baseline-log",

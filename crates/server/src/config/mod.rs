@@ -5,6 +5,7 @@
 
 mod analysis;
 mod assembly;
+mod clinical;
 mod destinations;
 mod dicom;
 mod error;
@@ -21,6 +22,7 @@ mod worker;
 
 pub(crate) use analysis::{AnalysisSettings, CompletionSettings};
 pub(crate) use assembly::AssemblySettings;
+pub(crate) use clinical::{BrockSize, ClinicalSettings, HerderForm};
 pub(crate) use destinations::{DestinationSettings, ObjectKind};
 pub(crate) use dicom::DicomSettings;
 pub(crate) use error::ConfigError;
@@ -28,7 +30,7 @@ pub(crate) use http::HttpSettings;
 pub(crate) use layers::DEFAULTS;
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use models::{ModelSettings, Provider};
-pub(crate) use report::{ReportSettings, SrClass};
+pub(crate) use report::{Language, ReportSettings, SrClass};
 pub(crate) use secret::Secret;
 pub(crate) use storage::{Database, StorageSettings};
 pub(crate) use worker::WorkerSettings;
@@ -56,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) models: ModelSettings,
     /// Findings.
     pub(crate) analysis: AnalysisSettings,
+    /// Risks and categories.
+    pub(crate) clinical: ClinicalSettings,
     /// Worker processes.
     pub(crate) worker: WorkerSettings,
     /// Objects.
@@ -81,6 +85,7 @@ struct RawSettings {
     assembly: assembly::Raw,
     models: models::Raw,
     analysis: analysis::Raw,
+    clinical: clinical::Raw,
     worker: worker::Raw,
     report: report::Raw,
     #[serde(default)]
@@ -176,6 +181,7 @@ impl Settings {
             assembly: AssemblySettings::from_raw(&raw.assembly)?,
             models: ModelSettings::from_raw(raw.models)?,
             analysis: AnalysisSettings::from_raw(raw.analysis)?,
+            clinical: ClinicalSettings::from_raw(raw.clinical)?,
             worker: WorkerSettings::from_raw(&raw.worker)?,
             report: ReportSettings::from_raw(&raw.report)?,
             log: LogSettings::from_raw(raw.log)?,

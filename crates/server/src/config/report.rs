@@ -11,6 +11,16 @@ pub(super) struct Raw {
     sr_class: String,
     send_skipped_report: bool,
     seg_enabled: bool,
+    language: String,
+}
+
+/// Language of pages for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// `en`
+    English,
+    /// `zh`
+    Chinese,
 }
 
 /// SOP class of the report.
@@ -35,6 +45,8 @@ pub(crate) struct ReportSettings {
     pub(crate) send_skipped_report: bool,
     /// Whether SEG objects are written.
     pub(crate) seg_enabled: bool,
+    /// Language of pages.
+    pub(crate) language: Language,
 }
 
 impl ReportSettings {
@@ -49,7 +61,16 @@ impl ReportSettings {
                 return Err(ConfigError::invalid("report.sr_class", cause));
             }
         };
+        let language = match raw.language.as_str() {
+            "en" => Language::English,
+            "zh" => Language::Chinese,
+            other => {
+                let cause = format!("{other:?} is not known; use en or zh");
+                return Err(ConfigError::invalid("report.language", cause));
+            }
+        };
         Ok(Self {
+            language,
             preliminary: raw.preliminary,
             sr_class,
             send_skipped_report: raw.send_skipped_report,

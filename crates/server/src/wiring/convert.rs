@@ -1,13 +1,16 @@
 //! Checked configuration to the settings of the stages.
 
 use crate::cli::CliError;
-use crate::config::{DestinationSettings, ObjectKind, Provider, Settings, SrClass};
+use crate::config::{
+    BrockSize, DestinationSettings, HerderForm, Language, ObjectKind, Provider, Settings, SrClass,
+};
 use dcm::derived::{ObjectOptions, Preliminary};
 use dcm::group::AssemblyRules;
 use dcm::header::ReadOptions;
 use dcm::limits::Limits;
 use dimse::{Implementation, PeerSettings};
 use pipeline::analyze::AnalysisSettings;
+use pipeline::assess::{self, AssessSettings, SiteSetting};
 use pipeline::deliver::Destination;
 use pipeline::receive::{OtherObjects, ReceiveSettings};
 use pipeline::report::ReportSettings;
@@ -70,6 +73,36 @@ pub(super) fn assembly(settings: &Settings) -> AssemblyRules {
 /// Findings.
 pub(super) fn analysis(settings: &Settings) -> AnalysisSettings {
     AnalysisSettings { findings_count_max: settings.analysis.findings_max, ..AnalysisSettings::default() }
+}
+
+/// Risks and categories.
+pub(super) fn assess(settings: &Settings) -> AssessSettings {
+    let clinical = &settings.clinical;
+    AssessSettings {
+        brock_size: match clinical.brock_size {
+            BrockSize::LongestAxial => assess::BrockSize::LongestAxial,
+            BrockSize::MeanAxial => assess::BrockSize::MeanAxial,
+        },
+        herder_form: match clinical.herder_form {
+            HerderForm::Logistic => assess::HerderForm::Logistic,
+            HerderForm::BtsLikelihoodRatio => assess::HerderForm::BtsLikelihoodRatio,
+        },
+        indication: SiteSetting {
+            context: clinical.context,
+            screening_codes: clinical.screening_codes.clone(),
+            screening_words: clinical.screening_words.clone(),
+            screening_guideline: pipeline::clinical::guideline_id(&clinical.screening_guideline),
+            incidental_guideline: pipeline::clinical::guideline_id(&clinical.incidental_guideline),
+        },
+    }
+}
+
+/// Language of pages.
+pub(super) fn language(settings: &Settings) -> pipeline::Language {
+    match settings.report.language {
+        Language::English => pipeline::Language::English,
+        Language::Chinese => pipeline::Language::Chinese,
+    }
 }
 
 /// Objects. `installation` names this installation in Device Observer UID and serial number.

@@ -7,6 +7,7 @@ use crate::cli::send::{SendProgress, SendRequest, SendSummary};
 use crate::config::Settings;
 use dimse::PeerSettings;
 use pipeline::Networks;
+use pipeline::assess::{SiteData, changed};
 use pipeline::batch::{BatchError, BatchEvent, BatchOutcome, BatchSettings, run};
 use pipeline::worker::thread_pool;
 
@@ -25,6 +26,9 @@ pub(crate) fn analyze(
         read: convert::read_options(settings),
         assembly: convert::assembly(settings),
         analysis: convert::analysis(settings),
+        assess: convert::assess(settings),
+        site: site_data(arguments)?,
+        language: convert::language(settings),
         report: convert::report(settings, "lungcad analyze"),
         lungcad_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -37,6 +41,18 @@ pub(crate) fn analyze(
             BatchError::Write { .. } => CliError::failed(words),
         }
     })
+}
+
+/// What the caller states of the patient, checked.
+fn site_data(arguments: &AnalyzeArguments) -> Result<SiteData, CliError> {
+    let Some(path) = &arguments.clinical else {
+        return Ok(SiteData { version: 0, json: String::new() });
+    };
+    let wrong = |cause: String| CliError::usage(format!("reading clinical data {}: {cause}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+    let patch = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let data = changed(None, &patch).map_err(wrong)?;
+    Ok(SiteData { version: 1, json: data.to_string() })
 }
 
 /// Sends files; `progress` is called from any thread after each answer.

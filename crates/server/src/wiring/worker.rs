@@ -51,6 +51,7 @@ async fn run_jobs(
     let work = WorkSettings {
         assembly: convert::assembly(settings),
         analysis: convert::analysis(settings),
+        assess: convert::assess(settings),
         report: convert::report(settings, &installation),
         destinations: settings.destinations.iter().map(|d| d.name.clone()).collect(),
         lease: settings.worker.lease,

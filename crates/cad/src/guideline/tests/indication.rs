@@ -4,7 +4,8 @@ use super::super::indication::ExamContext::{Incidental, Screening};
 use super::super::indication::{ExamContext, ExamFacts, SiteSetting, choose};
 
 fn check(codes: &[&str], names: &[&str], site: &SiteSetting, expected: ExamContext, why: &str) {
-    let choice = choose(ExamFacts { order_codes: codes, protocol_names: names, age: Some(60.0) }, site);
+    let choice =
+        choose(ExamFacts { order_codes: codes, protocol_names: names, age: Some(60.0), stated: None }, site);
     assert_eq!(choice.context, expected, "{codes:?} {names:?}: {}", choice.why);
     assert!(choice.why.contains(why), "{codes:?} {names:?}: {}", choice.why);
     assert!(choice.why.starts_with(expected.words()), "{}", choice.why);

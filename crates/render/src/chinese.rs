@@ -1,0 +1,128 @@
+//! Chinese for what rules say: recommendations of the guidelines' rows and names of inputs. Keyed by the English text
+//! of the row, so that a row without a translation is shown in English and never by another row's words.
+
+/// Recommendation of a row; `None` where there is no translation.
+pub(crate) fn management(english: &str) -> Option<&'static str> {
+    MANAGEMENT.iter().find(|(key, _)| *key == english).map(|(_, chinese)| *chinese)
+}
+
+/// Name of a rule's input for people; the rule's own name where there is none.
+pub(crate) fn input(name: &str) -> &str {
+    INPUTS.iter().find(|(key, _)| *key == name).map_or(name, |(_, chinese)| chinese)
+}
+
+#[rustfmt::skip]
+const MANAGEMENT: &[(&str, &str)] = &[
+    // Lung-RADS v2022
+    ("LDCT in 12 months (annual screening)", "12 个月后低剂量 CT（年度筛查）"),
+    ("LDCT in 6 months", "6 个月后低剂量 CT"),
+    ("LDCT in 3 months; PET/CT may be considered if there is a solid part of 8 mm (268 mm3) or more",
+        "3 个月后低剂量 CT；实性成分达到 8 mm（268 mm³）时可考虑 PET/CT"),
+    ("referral for clinical evaluation; diagnostic chest CT with or without contrast, PET/CT where the solid part is 8 mm or more, tissue sampling",
+        "转诊作临床评估；诊断性胸部 CT（平扫或增强），实性成分达到 8 mm 时 PET/CT，组织取样"),
+    ("referral for clinical evaluation; usually bronchoscopy", "转诊作临床评估；通常行支气管镜检查"),
+    ("proposed, for a reader to confirm; then as category 4B: referral, diagnostic CT, PET/CT, tissue sampling",
+        "建议，须由阅片医师确认；确认后按 4B 类处理：转诊、诊断性 CT、PET/CT、组织取样"),
+    ("compare with the prior chest CT", "与既往胸部 CT 比较"),
+    ("additional LDCT", "补充低剂量 CT"),
+    ("LDCT in 1 to 3 months", "1 至 3 个月后低剂量 CT"),
+    ("proposed, for a reader to confirm; as appropriate to the finding", "建议，须由阅片医师确认；按该发现相应处理"),
+    // Fleischner 2017
+    ("no routine follow-up", "无需常规随访"),
+    ("optional CT at 12 months", "可选择 12 个月后 CT"),
+    ("CT at 3-6 months, then consider CT at 18-24 months", "3-6 个月后 CT，随后考虑 18-24 个月 CT"),
+    ("CT at 3-6 months, then at 18-24 months", "3-6 个月后 CT，随后 18-24 个月 CT"),
+    ("CT at 3-6 months; if stable consider CT at 24 and 48 months", "3-6 个月后 CT；若稳定，考虑 24 和 48 个月 CT"),
+    ("CT at 3-6 months, then by the most suspicious nodule", "3-6 个月后 CT，随后按最可疑的结节处理"),
+    ("CT at 6-12 months, then consider CT at 18-24 months", "6-12 个月后 CT，随后考虑 18-24 个月 CT"),
+    ("CT at 6-12 months, then at 18-24 months", "6-12 个月后 CT，随后 18-24 个月 CT"),
+    ("consider CT at 3 months, PET/CT or tissue sampling", "考虑 3 个月后 CT、PET/CT 或组织取样"),
+    ("CT at 6-12 months, then every 24 months up to 60", "6-12 个月后 CT，随后每 24 个月一次至 60 个月"),
+    ("CT at 3-6 months; if unchanged yearly for 5 years", "3-6 个月后 CT；若无变化，每年一次，共 5 年"),
+    ("CT at 3-6 months; one that persists is highly suspicious: PET/CT, biopsy, resection",
+        "3-6 个月后 CT；持续存在者高度可疑：PET/CT、活检、切除"),
+    // BTS 2015
+    ("discharge", "无需随访"),
+    ("CT at 3 months", "3 个月后 CT"),
+    ("CT at 12 months", "12 个月后 CT"),
+    ("CT surveillance", "CT 监测"),
+    ("consider image-guided biopsy; excision biopsy or surveillance by individual risk and preference",
+        "考虑影像引导活检；也可按个人风险和意愿行切除活检或监测"),
+    ("consider excision or non-surgical treatment, with or without biopsy", "考虑切除或非手术治疗，可先行或不行活检"),
+    ("PET-CT, then risk by Herder", "PET-CT，随后按 Herder 评估风险"),
+    ("further work-up", "进一步检查"),
+    ("CT at 12 months from the first CT", "自首次 CT 起 12 个月 CT"),
+    ("consider biopsy or further surveillance by preference", "按意愿考虑活检或继续监测"),
+    ("consider discharge or further surveillance", "考虑结束随访或继续监测"),
+    ("thin-section CT at 3 months", "3 个月后薄层 CT"),
+    ("consider resection or non-surgical treatment", "考虑切除或非手术治疗"),
+    ("discuss observation, biopsy and resection", "讨论观察、活检与切除"),
+    ("CT at 1, 2 and 4 years from the first CT", "自首次 CT 起 1、2、4 年 CT"),
+    // NELSON
+    ("negative: next yearly round", "阴性：下一年度筛查"),
+    ("indeterminate: CT at 3 months, positive if the doubling time is under 400 days", "不确定：3 个月后 CT，倍增时间小于 400 天为阳性"),
+    ("positive: referral", "阳性：转诊"),
+    ("indeterminate growth: repeat in the programme's next round", "生长不确定：下一轮筛查复查"),
+    ("slow growth: next yearly round", "缓慢生长：下一年度筛查"),
+    ("no growth: next yearly round", "无生长：下一年度筛查"),
+    // European position statement 2017
+    ("next yearly round", "下一年度筛查"),
+    ("CT at 3 months; then by doubling time: 400 days or less to the multidisciplinary team, otherwise screening goes on",
+        "3 个月后 CT；随后按倍增时间：400 天及以下交多学科团队，否则继续筛查"),
+    ("to the multidisciplinary team", "交多学科团队"),
+    // C-Lung-RADS 2024
+    ("CT in 12 months", "12 个月后 CT"),
+    ("low risk: CT in 12 months", "低危：12 个月后 CT"),
+    ("middle risk: CT in 6 months", "中危：6 个月后 CT"),
+    ("high risk: CT in 3 months", "高危：3 个月后 CT"),
+    ("extremely high risk: work-up now", "极高危：立即进一步检查"),
+];
+
+#[rustfmt::skip]
+const INPUTS: &[(&str, &str)] = &[
+    ("age", "年龄"), ("female", "女性"), ("family_history_lung_cancer", "一级亲属肺癌史"),
+    ("family_history_cancer", "家族癌症史"), ("emphysema", "肺气肿（CT 可见）"), ("ever_smoker", "曾吸烟"),
+    ("years_since_quit", "戒烟年数"), ("extrathoracic_cancer_over_5y", "5 年以前的胸外恶性肿瘤"),
+    ("cancer_within_5y", "5 年内恶性肿瘤"), ("prior_lung_cancer", "肺癌史"), ("known_cancer", "已知恶性肿瘤"),
+    ("immunosuppressed", "免疫抑制"), ("risk", "个人风险（阅片医师判断）"), ("nodule_count", "结节数"),
+    ("screening_exam", "筛查检查"), ("exam", "检查不完整的原因"), ("type", "结节类型"), ("solid_mm", "实性成分平均径"),
+    ("upper_lobe", "上叶"), ("spiculation", "毛刺"), ("calcification", "钙化"), ("clear_border", "边界清楚"),
+    ("benign", "良性钙化或脂肪"), ("juxtapleural", "胸膜旁"), ("suspicious", "可疑征象"),
+    ("proven_benign", "已证实良性"), ("timing", "与既往比较"), ("prior_category", "既往 Lung-RADS 类别"),
+    ("months_since_prior", "距既往检查月数"), ("fdg", "FDG 摄取"), ("diameter_mm", "直径"), ("mean_mm", "平均径"),
+    ("max_mm", "最长径"), ("volume_mm3", "体积"), ("multiple", "多发"), ("brock", "Brock 概率"),
+    ("pretest", "PET 前概率"), ("volume_change", "体积变化"), ("vdt_days", "倍增时间（天）"), ("months", "随访月数"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: no row of any guideline is without Chinese words, and none is translated twice. Method: every row that
+    /// gives a category, against the list.
+    #[test]
+    fn every_recommendation_has_its_words() {
+        let mut open = Vec::new();
+        for guideline in cad::guideline::ALL {
+            for row in guideline.all_rows().filter(|row| !row.refuses()) {
+                if management(row.verdict.management).is_none() {
+                    open.push(format!("{}: {:?}", row.id, row.verdict.management));
+                }
+            }
+        }
+        assert!(open.is_empty(), "{open:#?}");
+        let mut keys: Vec<&str> = MANAGEMENT.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        let count = keys.len();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+    }
+
+    /// Goal: every value that a site may state has a Chinese name. Method: the list of them.
+    #[test]
+    fn every_value_of_a_site_has_a_name() {
+        let specs = cad::assess::site::PERSON.iter().chain(cad::assess::site::NODULE);
+        let open: Vec<&str> = specs.map(|spec| spec.name).filter(|name| input(name) == *name).collect();
+        assert!(open.is_empty(), "{open:?}");
+    }
+}
