@@ -34,7 +34,7 @@ fn printed(server: &Server, uid: &str, file: &Path) -> String {
     let (status, bytes) = crate::support::get(&url);
     assert_eq!(status, 200);
     std::fs::write(file, bytes).unwrap();
-    String::from_utf8_lossy(&run(Command::new("dsrdump").arg(file)).stdout).into_owned()
+    String::from_utf8_lossy(&run(Command::new("dsrdump").arg("+Pl").arg(file)).stdout).into_owned()
 }
 
 /// Number of jobs of a kind of the series, in any state.

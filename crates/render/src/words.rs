@@ -78,7 +78,6 @@ pub(crate) struct Words {
     pub(crate) risk: &'static str,
     pub(crate) terms: &'static str,
     pub(crate) guidelines: &'static str,
-    pub(crate) leads: &'static str,
 }
 
 pub(crate) static ENGLISH: Words = Words {
@@ -150,7 +149,6 @@ pub(crate) static ENGLISH: Words = Words {
     risk: "Risk that the nodule is cancer",
     terms: "Terms",
     guidelines: "Guidelines side by side",
-    leads: "leads",
 };
 
 pub(crate) static CHINESE: Words = Words {
@@ -221,5 +219,4 @@ pub(crate) static CHINESE: Words = Words {
     risk: "结节为癌的风险",
     terms: "各项",
     guidelines: "各指南对照",
-    leads: "主导",
 };

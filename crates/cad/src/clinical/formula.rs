@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Evaluation, Outcome, Term};
 use super::error::ClinicalError;
-use super::inputs::{Checked, Need};
+use super::inputs::{Checked, Known, Need};
 use super::rule::{Rule, RuleSpec};
 
 /// A number of a rule: coefficient, centre, limit.
@@ -113,9 +113,9 @@ pub enum Link {
     Stated,
 }
 
-/// Terms that a missing input may bring, each with what it adds; besides them it may add nothing. A range over inputs
-/// that each bring terms of their own is then two sums and not a walk through all combinations.
-pub type Adds = fn(Table<'_>, &str) -> Vec<(&'static str, f64)>;
+/// What a value of an input adds to the sum. Where each input adds for itself, a range over missing ones has its ends
+/// where each adds least or most, and not every combination is worked.
+pub type Adds = fn(Table<'_>, &str, Known) -> f64;
 
 /// A table and its equation.
 #[derive(Debug, Clone, Copy)]
@@ -126,8 +126,8 @@ pub struct Formula {
     pub table: &'static [Constant],
     /// How terms become the value.
     pub link: Link,
-    /// What a missing yes/no or word may add to the sum, where the value rises with it; `None`: a range is found by
-    /// going through all combinations.
+    /// What a value of a missing input adds to a sum with which the value rises; `None`: a range is found by going
+    /// through all combinations.
     pub adds: Option<Adds>,
     /// What stands in the way; looked at before missing inputs, so that a mass is a mass whatever is missing.
     pub obstacle: fn(Table<'_>, &Checked) -> Option<Obstacle>,
@@ -146,6 +146,91 @@ impl Formula {
         let Some((first, rest)) = all.split_first() else { return Vec::new() };
         let everywhere = |term: &&Term| rest.iter().all(|other| other.terms.contains(term));
         first.terms.iter().filter(everywhere).cloned().collect()
+    }
+}
+
+/// The number in an outcome, to compare outcomes of one rule.
+fn magnitude(outcome: &Outcome) -> f64 {
+    match outcome {
+        Outcome::Probability(value) | Outcome::Number(value) => *value,
+        Outcome::Flag(flag) => f64::from(u8::from(*flag)),
+        Outcome::Unbounded => f64::INFINITY,
+        Outcome::Text(_) | Outcome::Category(_) => 0.0,
+    }
+}
+
+impl Rule for Formula {
+    fn spec(&self) -> &RuleSpec {
+        &self.spec
+    }
+
+    fn constants(&self) -> &[Constant] {
+        self.table
+    }
+
+    fn link(&self) -> Link {
+        self.link
+    }
+
+    fn evaluate(&self, inputs: &Checked) -> Result<Evaluation, ClinicalError> {
+        let table = Table(self.table);
+        let mut missing = inputs.missing(Need::Required);
+        match (self.obstacle)(table, inputs) {
+            Some(Obstacle::NotFor(reason)) => return Ok(Evaluation::not_applicable(reason)),
+            Some(Obstacle::Wrong(error)) => return Err(error),
+            Some(Obstacle::Lacks(name)) => missing.push(name),
+            None => {}
+        }
+        if !missing.is_empty() {
+            return Ok(Evaluation::insufficient(missing));
+        }
+        let open = inputs.missing(Need::Ranged);
+        if open.is_empty() {
+            let Worked { outcome, terms, steps, warnings } = (self.work)(table, inputs);
+            return Ok(Evaluation { answer: Answer::Result(outcome), terms, warnings, steps });
+        }
+        let ends = match self.adds {
+            Some(adds) => self.ends(adds, inputs),
+            None => inputs.combinations(),
+        };
+        Ok(self.range(&ends, inputs, open))
+    }
+}
+
+impl Formula {
+    /// The two completions of `inputs` where each missing input adds least and where each adds most.
+    fn ends(&self, adds: Adds, inputs: &Checked) -> Vec<Checked> {
+        let (mut least, mut most) = (inputs.clone(), inputs.clone());
+        for spec in inputs.open() {
+            let mut values = Checked::values_of(spec);
+            let added = |value: &Known| adds(Table(self.table), spec.name, *value);
+            values.sort_by(|a, b| added(a).total_cmp(&added(b)));
+            if let (Some(low), Some(high)) = (values.first(), values.last()) {
+                (least, most) = (least.with(spec.name, *low), most.with(spec.name, *high));
+            }
+        }
+        vec![least, most]
+    }
+
+    /// The least and the greatest outcome over these completions of `inputs`.
+    fn range(&self, completions: &[Checked], inputs: &Checked, open: Vec<&'static str>) -> Evaluation {
+        let table = Table(self.table);
+        let mut all: Vec<Worked> = completions.iter().map(|complete| (self.work)(table, complete)).collect();
+        let terms = Self::common_terms(&all);
+        all.sort_by(|a, b| magnitude(&a.outcome).total_cmp(&magnitude(&b.outcome)));
+        let mut all = all.into_iter();
+        let (Some(low), high) = (all.next(), all.next_back()) else {
+            return Evaluation::insufficient(open);
+        };
+        let (low, mut warnings) = (low.outcome, low.warnings);
+        let high = high.map_or_else(|| low.clone(), |worked| worked.outcome);
+        warnings.extend(crossing(table, &low, &high));
+        let count: usize = inputs.open().map(|spec| Checked::values_of(spec).len()).product();
+        let steps = vec![format!(
+            "least and greatest of the {count} combinations of what is missing: {}",
+            open.join(", ")
+        )];
+        Evaluation { answer: Answer::Range { low, high, missing: open }, terms, warnings, steps }
     }
 }
 
@@ -194,10 +279,11 @@ impl Rule for Formula {
             let Worked { outcome, terms, steps, warnings } = (self.work)(table, inputs);
             return Ok(Evaluation { answer: Answer::Result(outcome), terms, warnings, steps });
         }
-        if let (Some(adds), Link::Logistic) = (self.adds, self.link) {
-            return Ok(self.range_of_sums(adds, inputs, open));
-        }
-        Ok(self.range_of_combinations(inputs, open))
+        let ends = match self.adds {
+            Some(adds) => self.ends(adds, inputs),
+            None => inputs.combinations(),
+        };
+        Ok(self.range(&ends, inputs, open))
     }
 }
 

@@ -324,12 +324,16 @@ impl Checked {
         }
     }
 
+    /// Missing inputs over which a rule ranges, in the order of the specification.
+    pub fn open(&self) -> impl Iterator<Item = &'static InputSpec> + '_ {
+        self.specs.iter().filter(|spec| spec.need == Need::Ranged && !self.has(spec.name))
+    }
+
     /// All combinations of the missing inputs with need [`Need::Ranged`]; `self` alone where none is missing.
     #[must_use]
     pub fn combinations(&self) -> Vec<Self> {
-        let open = self.specs.iter().filter(|spec| spec.need == Need::Ranged && !self.has(spec.name));
         let mut all = vec![self.clone()];
-        for spec in open {
+        for spec in self.open() {
             let values = Self::values_of(spec);
             all = all
                 .iter()

@@ -9,7 +9,7 @@
 use super::inputs::{AGE, DIAMETER, FEMALE, UPPER_LOBE};
 use crate::clinical::Term;
 use crate::clinical::formula::{Constant, Obstacle, THRESHOLD, Table, Worked, constant};
-use crate::clinical::inputs::{Checked, InputSpec, Kind, Need};
+use crate::clinical::inputs::{Checked, InputSpec, Kind, Known, Need};
 
 pub(super) const CITATION: &str = "McWilliams A, Tammemagi MC, Mayo JR, et al. Probability of cancer in pulmonary \
     nodules detected on first screening CT. N Engl J Med 2013;369:910-919. doi:10.1056/NEJMoa1214726";
@@ -102,20 +102,14 @@ pub(super) fn one_if(yes: bool) -> f64 {
     f64::from(u8::from(yes))
 }
 
-/// Each yes/no has its coefficient or nothing, the type one of two coefficients or nothing (solid): the sum is least
-/// and greatest where each is.
-pub(super) fn adds(table: Table<'_>, name: &str) -> Vec<(&'static str, f64)> {
-    let known = |name: &'static str| table.find(name).map(|value| (name, value));
-    let terms: &[&'static str] = match name {
-        "type" => &["nonsolid", "part_solid"],
-        "female" => &["female"],
-        "family_history_lung_cancer" => &["family_history_lung_cancer"],
-        "emphysema" => &["emphysema"],
-        "upper_lobe" => &["upper_lobe"],
-        "spiculation" => &["spiculation"],
-        _ => &[],
+/// What a value adds: a yes its coefficient, a type that of its name, everything else nothing.
+pub(super) fn adds(table: Table<'_>, name: &str, value: Known) -> f64 {
+    let term = match value {
+        Known::Flag(true) => name,
+        Known::Word(word) => word,
+        Known::Flag(false) | Known::Number(_) => return 0.0,
     };
-    terms.iter().filter_map(|name| known(name)).collect()
+    table.find(term).unwrap_or(0.0)
 }
 
 pub(super) fn work(table: Table<'_>, inputs: &Checked) -> Worked {

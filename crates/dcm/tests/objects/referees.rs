@@ -56,7 +56,7 @@ pub(crate) fn dsrdump(file: &Path) -> Option<(Vec<String>, String)> {
     if !installed("dsrdump") {
         return None;
     }
-    let run = Command::new("dsrdump").arg(file).output().unwrap();
+    let run = Command::new("dsrdump").arg("+Pl").arg(file).output().unwrap();
     let mut complaints: Vec<String> = String::from_utf8_lossy(&run.stderr)
         .lines()
         .filter(|line| {

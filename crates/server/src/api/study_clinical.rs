@@ -13,7 +13,6 @@ use domain::StudyInstanceUid;
 use pipeline::assess::changed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -130,7 +129,7 @@ async fn shown(
                    away. Each change is a version with its author; findings of the study are judged again and the new \
                    report supersedes the old one, without an analysis. A patch that changes nothing makes no version.",
     params(("uid" = String, Path, description = "Study Instance UID"), ChangeQuery),
-    request_body(content = BTreeMap<String, Value>, content_type = "application/merge-patch+json"),
+    request_body(content = std::collections::BTreeMap<String, Value>, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "Clinical data after the change", body = ClinicalView), ChangeProblems))]
 async fn change(
     State(state): State<AppState>,
