@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The machine may be busy: nothing here is about speed.
 const LONG: Duration = Duration::from_secs(500);
 
-/// What the site states; `FIRST` is the tracking UID of nodule 1.
+/// What the site states; `first` is the tracking UID of a nodule.
 fn stated(first: &str) -> Value {
     json!({
         "age": 66, "female": true, "family_history_lung_cancer": false, "emphysema": true, "ever_smoker": true,
@@ -26,6 +26,22 @@ fn findings(server: &Server, uid: &str) -> Value {
 fn risk<'a>(nodule: &'a Value, model: &str) -> &'a Value {
     let risks = nodule["clinical"]["risks"].as_array().unwrap_or_else(|| panic!("no risks in {nodule:#}"));
     risks.iter().find(|risk| risk["model"] == model).unwrap_or_else(|| panic!("no {model} in {nodule:#}"))
+}
+
+/// The first nodule that Brock is for and cannot settle: no mass, not calcified.
+fn open_nodule(series: &Value) -> &Value {
+    let is_open = |nodule: &&Value| {
+        let status = risk(nodule, "brock2a")["status"].as_str().unwrap();
+        ["range", "insufficient"].contains(&status) && nodule["long_axis_mm"].as_f64().unwrap() <= 30.0
+    };
+    let nodules = series["nodules"].as_array().unwrap();
+    nodules.iter().find(is_open).unwrap_or_else(|| panic!("no open nodule in {series:#}"))
+}
+
+/// The nodule with that tracking UID.
+fn tracked<'a>(series: &'a Value, uid: &str) -> &'a Value {
+    let nodules = series["nodules"].as_array().unwrap();
+    nodules.iter().find(|nodule| nodule["tracking_uid"] == uid).unwrap_or_else(|| panic!("no {uid}"))
 }
 
 /// Writes the current report beside the story and gives what dsrdump prints of it.
@@ -50,7 +66,7 @@ fn before_and_after(server: &Server, orthanc: &Orthanc, folder: &Path, source: &
     let before = findings(server, uid);
     assert_eq!(before["state"], "done", "{before:#}\n{}", server.log());
     server.delivered(uid, LONG);
-    let nodule = &before["nodules"][0];
+    let nodule = open_nodule(&before);
     let open = risk(nodule, "brock2a");
     assert!(["range", "insufficient"].contains(&open["status"].as_str().unwrap()), "{open:#}");
     let missing: Vec<&str> = open["missing"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
@@ -87,14 +103,14 @@ fn before_and_after(server: &Server, orthanc: &Orthanc, folder: &Path, source: &
     let after = findings(server, uid);
     assert_eq!(after["clinical"]["site_version"], 1, "{after:#}");
     assert_eq!(after["clinical"]["guideline"], "lung_rads_2022");
-    assert_eq!(after["nodules"][0]["tracking_uid"], first, "the nodule is the same");
-    assert_eq!(after["nodules"][0]["volume_mm3"], nodule["volume_mm3"]);
-    let brock = risk(&after["nodules"][0], "brock2b");
+    let same = tracked(&after, first);
+    assert_eq!(same["volume_mm3"], nodule["volume_mm3"], "the nodule is the same");
+    let brock = risk(same, "brock2b");
     assert_eq!(brock["status"], "result", "{brock:#}");
     let probability = brock["probability"].as_f64().unwrap();
     let sum: f64 = brock["terms"].as_array().unwrap().iter().map(|t| t["value"].as_f64().unwrap()).sum();
     assert!((1.0 / (1.0 + (-sum).exp()) - probability).abs() < 1e-12, "the terms are the answer: {brock:#}");
-    let lead = after["nodules"][0]["clinical"]["guidelines"].as_array().unwrap();
+    let lead = same["clinical"]["guidelines"].as_array().unwrap();
     let lead = lead.iter().find(|one| one["guideline"] == "lung_rads_2022").unwrap();
     let (category, row) = (&lead["category"]["category"], &lead["category"]["row"]);
     assert!(row.as_str().unwrap().starts_with("LR22-"), "{lead:#}");
@@ -112,11 +128,11 @@ fn before_and_after(server: &Server, orthanc: &Orthanc, folder: &Path, source: &
     let new = of(&current_sr(&record));
     assert_eq!(new["predecessors"], json!([old]));
     assert_eq!(of(&old)["predecessors"], json!([]));
-    let same = new["nodules"].as_array().unwrap().iter().find(|n| n["tracking_uid"] == first).unwrap();
-    let percent = same["risks"][0]["percent"].as_f64().unwrap();
-    assert_eq!(same["risks"][0]["model"], "BROCK2B");
+    let reported = new["nodules"].as_array().unwrap().iter().find(|n| n["tracking_uid"] == first).unwrap();
+    let percent = reported["risks"][0]["percent"].as_f64().unwrap();
+    assert_eq!(reported["risks"][0]["model"], "BROCK2B");
     assert!((percent - probability * 100.0).abs() < 1e-9, "{percent} {probability}");
-    assert_eq!((&same["category"]["meaning"], &same["category"]["row"]), (&json!(coded), row));
+    assert_eq!((&reported["category"]["meaning"], &reported["category"]["row"]), (&json!(coded), row));
     println!("{uid}: {missing:?} missing; then Brock {percent:.2} %, {coded}, {row}");
 }
 
