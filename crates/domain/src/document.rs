@@ -248,6 +248,6 @@ mod tests {
         assert_eq!((series.nodules.len(), series.clinical.as_ref()), (1, None));
         let nodule = &series.nodules[0];
         assert_eq!((nodule.place_in_lung, nodule.clinical.as_ref()), (None, None));
-        assert_eq!(nodule.mean_diameter_mm, 13.868);
+        assert!((nodule.mean_diameter_mm - 13.868).abs() < 1e-9);
     }
 }
