@@ -298,6 +298,7 @@ impl RiskAssessment {
                 let end = if self.undetermined { ", undetermined" } else { "" };
                 format!("{} to {}{end}", percent(low), percent(high))
             }
+            (None, None) if self.basis.status == AnswerStatus::NotApplicable => "does not apply".to_owned(),
             (None, None) => format!("not computed: {}", self.basis.why_not()),
         }
     }
@@ -410,6 +411,7 @@ mod tests {
         assert_eq!(range, "4.1 % to 12.3 %, undetermined");
         let missing = risk(None, None, false, AnswerStatus::Insufficient, &["age"]).short();
         assert_eq!(missing, "not computed: age not known");
+        assert_eq!(risk(None, None, false, AnswerStatus::NotApplicable, &[]).short(), "does not apply");
     }
 
     /// Goal: answers survive their serialised form. Method: one guideline's answer there and back.

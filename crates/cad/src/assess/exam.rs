@@ -87,9 +87,11 @@ fn lung_rads(
     let others: Vec<&str> = site.significant_finding.iter().map(String::as_str).collect();
     let exam = categorise(&inputs, state, &others)?;
     let number = |index: usize| findings.get(index).map(|finding| finding.number);
+    let category = answers::guideline(&LUNG_RADS_2022, person, Ok(exam.evaluation));
+    let is_settled = category.category.is_some();
     Ok(Verdict {
-        category: Some(answers::guideline(&LUNG_RADS_2022, person, Ok(exam.evaluation))),
-        decided_by: exam.decided_by.and_then(number),
+        category: Some(category),
+        decided_by: exam.decided_by.filter(|_| is_settled).and_then(number),
         beside: exam.beside.as_ref().map(category_of),
         at_least: exam.at_least.as_ref().map(category_of),
         proposed: exam.proposed,

@@ -178,6 +178,7 @@ fn an_open_nodule_leaves_the_exam_open() {
     assert_eq!(category.basis.status, AnswerStatus::Insufficient);
     assert_eq!(category.basis.missing, ["solid_mm"]);
     assert_eq!(exam.at_least.unwrap().category, "4A");
+    assert_eq!(exam.decided_by, None, "no nodule decides what is open");
     let stated = json!({"nodules": {"2.25.2": {"solid_mm": 9.0}}});
     let exam = judged(&findings, &header(60, false, &["71271"]), &stated).exam;
     assert_eq!(

@@ -90,9 +90,11 @@ pub(super) const INPUTS_PARSIMONIOUS: &[InputSpec] =
 pub(super) fn obstacle(table: Table<'_>, inputs: &Checked) -> Option<Obstacle> {
     let mm = inputs.number("diameter_mm")?;
     let limit = table.at("mass_mm");
+    // A measured length carries more digits than anybody measured.
+    let shown = (mm * 1000.0).round() / 1000.0;
     (mm > limit).then(|| {
         Obstacle::NotFor(format!(
-            "diameter_mm {mm} is above {limit}: a mass, for which the model was not made"
+            "diameter_mm {shown} is above {limit}: a mass, for which the model was not made"
         ))
     })
 }
