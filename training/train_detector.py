@@ -25,7 +25,7 @@ from targets import STRIDE, loss, tile_targets
 TILE = 48
 BATCH, POSITIVE, ELSEWHERE = 16, 7, 4  # the rest are background scans
 FIRST_MINING = 320  # steps; about 5 k patches. No background scan is used before.
-MINING_EVERY = 640
+MINING_EVERY = 480
 MINED_CUBES = 200
 MASK_ABOVE, MINE_ABOVE = 0.25, 0.05  # NETWORKS: what looks like a nodule in an unlabelled scan is left out,
 MASKED_COUNT_MAX = 20  # but a network of few steps sees hundreds, and none of them would ever be unlearned
@@ -355,7 +355,7 @@ def train(run, given, log):
     ahead = Ahead(run.sampler, given.seed)
     while run.step < given.steps and not (given.out / "stop").exists():
         due = run.step >= FIRST_MINING and (run.step - FIRST_MINING) % MINING_EVERY == 0
-        if due and run.mined_at != run.step and run.step < 0.8 * given.steps:
+        if due and run.mined_at != run.step and run.step < 0.9 * given.steps:
             ahead.close()
             run.sampler.mine(predictor(run.averaged.network), np.random.default_rng([given.seed, 1, run.step]), log)
             run.mined_at = run.step
