@@ -51,7 +51,7 @@ pub(crate) fn exam(html: &mut String, exam: &ExamAssessment, language: Language)
 /// Cells of the nodule table: risk by Brock, category of the leading guideline. Empty where rules were not asked.
 pub(crate) fn cells(nodule: &NoduleDocument, leading: Option<&str>, language: Language) -> (String, String) {
     let Some(clinical) = &nodule.clinical else { return (String::new(), String::new()) };
-    let risk = clinical.risks.first().map(|risk| risk_words(risk, language)).unwrap_or_default();
+    let risk = clinical.risks.first().map(|risk| risk_cell(risk, language)).unwrap_or_default();
     let guideline = leading.and_then(|id| clinical.guideline(id));
     let category = guideline.map(|guideline| short(guideline, language)).unwrap_or_default();
     (risk, category)
@@ -178,6 +178,21 @@ fn risk_words(risk: &RiskAssessment, language: Language) -> String {
     }
 }
 
+/// The same for a cell of a table; what is missing stands on the card.
+fn risk_cell(risk: &RiskAssessment, language: Language) -> String {
+    let words = language.words();
+    match (risk.probability, risk.range) {
+        (Some(probability), _) => format!("<b>{:.1} %</b>", probability * 100.0),
+        (None, Some([low, high])) => {
+            let verdict =
+                if risk.undetermined { format!("<br>{}", words.undetermined) } else { String::new() };
+            format!("{:.1} {} {:.1} %{verdict}", low * 100.0, words.to, high * 100.0)
+        }
+        (None, None) if risk.basis.status == AnswerStatus::NotApplicable => words.does_not_apply.to_owned(),
+        (None, None) => words.not_computed.to_owned(),
+    }
+}
+
 fn why_not(basis: &AnswerBasis, language: Language) -> String {
     let words = language.words();
     if !basis.missing.is_empty() {
@@ -228,12 +243,16 @@ fn guideline_line(guideline: &GuidelineAssessment, language: Language) -> String
     }
 }
 
+/// That there is no category, and why.
 fn no_category(guideline: &GuidelineAssessment, words: &Words, language: Language) -> String {
-    let label = match guideline.basis.status {
+    format!("{}: {}", no_category_label(guideline, words), why_not(&guideline.basis, language))
+}
+
+fn no_category_label(guideline: &GuidelineAssessment, words: &Words) -> &'static str {
+    match guideline.basis.status {
         AnswerStatus::NotApplicable => words.does_not_apply,
         _ => words.no_category,
-    };
-    format!("{label}: {}", why_not(&guideline.basis, language))
+    }
 }
 
 /// The same for a cell of a table.
@@ -251,7 +270,7 @@ fn short(guideline: &GuidelineAssessment, language: Language) -> String {
         (None, Some([low, high])) => {
             format!("{}: {} {} {}", words.undetermined, one(low), words.to, one(high))
         }
-        (None, None) => no_category(guideline, words, language),
+        (None, None) => no_category_label(guideline, words).to_owned(),
     }
 }
 
