@@ -36,8 +36,8 @@ pub mod send;
 pub mod supervise;
 pub mod truth;
 pub mod watch;
-pub mod workload;
 pub mod worker;
+pub mod workload;
 
 pub use assembled::Assembled;
 pub use networks::{NetworkOptions, Networks, NetworksError, PackSummary, list_packs, verify_pack};

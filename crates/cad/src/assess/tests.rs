@@ -222,7 +222,10 @@ fn contradictions_between_sources_and_calcified_findings() {
     assert_eq!(count.value, InputValue::Number(1.0));
     let second = &clinical.nodules[1].risks[0];
     assert_eq!(second.basis.status, AnswerStatus::Range);
-    assert!(second.basis.terms.iter().any(|term| term.name == "age" && term.input.abs() < 1e-12), "{second:?}");
+    assert!(
+        second.basis.terms.iter().any(|term| term.name == "age" && term.input.abs() < 1e-12),
+        "{second:?}"
+    );
 }
 
 /// Goal: the site chooses the diameter of Brock, and the answer says which. Method: both.
