@@ -306,8 +306,10 @@ impl Checked {
     pub fn unusual(&self) -> Vec<String> {
         let outside = self.given().filter_map(|(spec, value)| match (spec.usual, value) {
             (Some((low, high)), Known::Number(number)) if number < low || number > high => Some(format!(
-                "{} {number} is outside {low} to {high}, for which the rule was made",
-                spec.name
+                "{} {} is outside {low} to {high}, for which the rule was made",
+                spec.name,
+                // A measured length carries more digits than anybody measured.
+                (number * 1000.0).round() / 1000.0
             )),
             _ => None,
         });
