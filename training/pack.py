@@ -86,7 +86,7 @@ pad_value = 0.0
 
 DETECTOR = '''kind = "center-point"
 stride = 4
-margin_voxels = 32
+margin_voxels = 16
 reference_diameter_mm = 8.0
 score_min = {score_min}
 top_k = 100
