@@ -30,7 +30,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("dicom-dictionary-std", &["dcm"]),
     ("dicom-transfer-syntax-registry", &["dcm"]),
     ("encoding_rs", &["dcm"]),
-    ("flate2", &["dcm"]),
+    ("flate2", &["dcm", "pipeline"]),
     ("dicom-core", &["dcm", "dimse"]),
     ("dicom-encoding", &["dcm", "dimse"]),
     ("dicom-ul", &["dimse"]),

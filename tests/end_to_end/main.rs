@@ -9,6 +9,7 @@ mod analyze;
 mod backends;
 mod clinical;
 mod durability;
+mod evaluate;
 mod hostile;
 mod hostile_disk;
 mod hostile_http;

@@ -10,14 +10,15 @@
 //! | scan grid to a network's isotropic grid and back | [`resample`] |
 //! | tiles of fixed shape over that grid | [`tiles`] |
 //! | a network's heads to candidates | [`detect`] |
+//! | heads of a RetinaNet to boxes | [`retina`] |
 //! | second opinion on a candidate | [`reduce`] |
 //! | a probability map to an outline on the scan grid | [`outline`] |
 //! | axes, volume, densities | [`measure`] |
 //! | attenuation class, side | [`characterise`] |
 //! | noise of a scan | [`quality`] |
-//! | FROC by the rules of LUNA16; what reading by score would have cost and found | [`evaluate`] |
 //! | exam score 1 to 10 by the site's own deciles | [`triage`] |
 //! | findings and what is known of the person to risks and categories | [`assess`] |
+//! | measures on truth: FROC by the rules of LUNA16, outlines, classes, drift, reading by score | [`evaluate`] |
 //! | risk models, eligibility, and the door to every clinical rule | [`risk`], [`eligibility`], [`clinical`] |
 //! | filters, components, morphology, distances | [`filter`], [`components`], [`morphology`] |
 //!
@@ -53,6 +54,7 @@ pub mod outline;
 pub mod quality;
 pub mod reduce;
 pub mod resample;
+pub mod retina;
 pub mod risk;
 pub mod tiles;
 pub mod triage;

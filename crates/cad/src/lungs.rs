@@ -7,6 +7,7 @@
 
 mod airways;
 mod coarse;
+mod everywhere;
 mod select;
 
 use crate::components::{fill_holes, fill_holes_by_slice};

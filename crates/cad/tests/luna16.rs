@@ -1,7 +1,8 @@
 //! The scorer against the vectors that the challenge's public script gives (and against our own definition where
 //! the script fails).
 
-use cad::evaluate::luna16::{Scan, ScoredMark, TruthMark, match_all};
+use cad::evaluate::froc::{Contribution, Froc};
+use cad::evaluate::luna16::{Scan, ScoredMark, TruthMark, match_scan};
 use domain::LpsPoint;
 
 fn truth(x: f64, diameter_mm: f64) -> TruthMark {
@@ -16,21 +17,40 @@ fn scan(irrelevant: Vec<TruthMark>, marks: Vec<ScoredMark>) -> Scan {
     Scan { nodules: vec![truth(0.0, 10.0)], irrelevant, marks }
 }
 
-/// Sensitivities, then hits, false positives, missed, doubles, irrelevant.
+/// Curve, and hits, false marks, missed, doubles, irrelevant, over all scans.
+fn judged(scans: &[Scan]) -> (Froc, [usize; 5]) {
+    let mut counts = [0; 5];
+    let contributions: Vec<Contribution> = scans
+        .iter()
+        .enumerate()
+        .map(|(patient, scan)| {
+            let outcome = match_scan(scan);
+            let score = |i: &usize| scan.marks[*i].score;
+            let hits: Vec<f64> = outcome.hits.iter().flatten().map(score).collect();
+            let missed_count = outcome.hits.len() - hits.len();
+            let false_scores: Vec<f64> = outcome.false_marks.iter().map(score).collect();
+            let own = [
+                hits.len(),
+                false_scores.len(),
+                missed_count,
+                outcome.doubles_count,
+                outcome.irrelevant_count,
+            ];
+            counts = [0, 1, 2, 3, 4].map(|i| counts[i] + own[i]);
+            Contribution { patient, units: 1.0, hits, missed_count, false_scores }
+        })
+        .collect();
+    (Froc::new(&contributions, scans.len()), counts)
+}
+
+/// Sensitivities, then hits, false marks, missed, doubles, irrelevant.
 fn check(name: &str, scans: &[Scan], sensitivities: [f64; 7], counts: [usize; 5]) {
-    let found = match_all(scans);
-    let given = found.sensitivities().unwrap();
+    let (froc, found) = judged(scans);
+    let given = froc.sensitivities().unwrap();
     for (a, b) in given.iter().zip(sensitivities) {
         assert!((a - b).abs() < 1e-12, "{name}: {given:?}");
     }
-    let n = [
-        found.hits.len(),
-        found.false_positives.len(),
-        found.missed_count,
-        found.doubles_count,
-        found.irrelevant_count,
-    ];
-    assert_eq!(n, counts, "{name}");
+    assert_eq!(found, counts, "{name}");
 }
 
 /// Goal: every reference vector of the matching rule.
@@ -55,5 +75,7 @@ fn reference_vectors() {
     let falling = (0..150).map(|i| mark(f64::from(i) * 20.0, 0.5 - 0.001 * f64::from(i))).collect();
     check("150 falling", &[scan(vec![], falling)], all, [1, 99, 0, 0, 0]);
     check("no marks", &[scan(vec![], vec![])], none, [0, 0, 1, 0, 0]);
-    assert!(match_all(&[empty]).sensitivities().is_none(), "no nodule: not defined");
+    let (froc, counts) = judged(&[empty]);
+    assert!(froc.sensitivities().is_none() && froc.cpm().is_none(), "no nodule: not defined");
+    assert_eq!(counts, [0, 1, 0, 0, 0]);
 }

@@ -16,6 +16,7 @@
 //! | [`SourceSlice`] | the instance (and frame) behind one slice of a volume |
 //! | [`ClinicalAssessment`] | what risk models and guidelines say to the findings, with what went in |
 //! | [`FindingsDocument`] | `findings.json` version 2, the only serialised form |
+//! | [`EvaluationDocument`] | `evaluation.json` version 1: marks, outlines and classes against truth |
 //! | [`SeriesState`], [`Stage`] | where a series stands on its way |
 //! | [`EventKind`] | what happened to a series, for the log a PACS administrator reads |
 //! | [`AeTitle`] | checked application entity title |
@@ -25,6 +26,7 @@
 mod ae;
 mod clinical;
 mod document;
+mod evaluation;
 mod event;
 mod finding;
 mod geometry;
@@ -44,6 +46,12 @@ pub use clinical::{
 pub use document::{
     FindingsDocument, INTENDED_USE, LungsDocument, NoduleDocument, PackDocument, ReasonDocument, SCHEMA,
     SeriesDocument,
+};
+pub use evaluation::{
+    AgreementMeans, CalibrationBin, CalibrationDocument, ClassificationDocument, ComparedDocument,
+    DetectionDocument, EVALUATION_SCHEMA, Estimate, EvaluationDocument, FalseMarkDocument, FalseMarkUnit,
+    MarkCounts, NoduleOutcomeDocument, OperatingPointDocument, OutlineDocument, OutlineGroup, RateDocument,
+    ScanReason, SegmentationDocument, Share, SubgroupDocument,
 };
 pub use event::EventKind;
 pub use finding::{Attenuation, Candidate, Finding, LungPlace, NoduleMeasures, Side};

@@ -26,9 +26,9 @@ mod runtime;
 pub mod selftest;
 
 pub use manifest::{
-    Activation, AxisOrder, Calibration, CenterPointDecode, ClassifierDecode, InputSpec, Kind, Manifest,
-    NetworkSpec, NumberFormat, OperatingPoint, OperatingPoints, OutputSpec, PatchDecode, Probe, Role,
-    SelftestSpec,
+    Activation, AnchorOffset, AxisOrder, Calibration, CenterPointDecode, ClassifierDecode, InputSpec, Kind,
+    Manifest, NetworkSpec, NumberFormat, OperatingPoint, OperatingPoints, OutputSpec, PatchDecode, Probe,
+    RetinanetDecode, Role, SelftestSpec,
 };
 pub use network::{Network, NetworkError};
 pub use pack::{ModelPack, PackError};

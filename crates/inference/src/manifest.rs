@@ -4,8 +4,10 @@
 //! refused, so that a pack never means more than this program understands.
 
 mod check;
+mod retinanet;
 
 pub(crate) use check::{check_format, version_numbers};
+pub use retinanet::{AnchorOffset, RetinanetDecode};
 use serde::Deserialize;
 
 /// Text of `pack.toml`.
@@ -124,6 +126,8 @@ impl Role {
 pub enum Kind {
     /// Head `[1, 5, d, h, w]` at a stride: centre logit, offset z, y, x in cells, ln(diameter / reference).
     CenterPoint(CenterPointDecode),
+    /// Heads of a RetinaNet with anchors, as MONAI's detector writes them; any input size up to a window.
+    Retinanet3d(RetinanetDecode),
     /// Map `[1, c, d, h, w]` of the same grid as the input, one channel per named class.
     ProbabilityPatch(PatchDecode),
     /// Vector `[1, n]`, one number per named class.
@@ -136,6 +140,7 @@ impl Kind {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::CenterPoint(_) => "center-point",
+            Self::Retinanet3d(_) => "retinanet3d",
             Self::ProbabilityPatch(_) => "probability-patch",
             Self::Classifier(_) => "classifier",
         }

@@ -1,6 +1,6 @@
 //! One network, ready to run: shapes checked, threads explicit, same input same output.
 
-use crate::manifest::{InputSpec, NetworkSpec, OutputSpec};
+use crate::manifest::{InputSpec, Kind, NetworkSpec, OutputSpec};
 use crate::pack::{ModelPack, PackError};
 use crate::runtime::{OpenVinoPrecision, ProviderChoice, Runtime};
 use ndarray::{ArrayD, ArrayView5, ArrayViewD, CowArray, IxDyn};
@@ -167,13 +167,52 @@ impl Network {
         self.run_all(&[input.into_dyn()])
     }
 
+    /// Run a network that takes inputs of any size (kind `retinanet3d`): each axis a multiple of its divisor, no more
+    /// voxels than the window. Outputs keep the stated share of the input's axes.
+    ///
+    /// # Errors
+    /// As [`Network::run`]; [`NetworkError::Input`] for another kind too.
+    #[allow(clippy::needless_pass_by_value)] // a view is two words
+    pub fn run_any_size(&mut self, input: ArrayView5<'_, f32>) -> Result<Vec<ArrayD<f32>>, NetworkError> {
+        let refuse = |reason: String| NetworkError::Input { file: self.spec.file.clone(), reason };
+        let Kind::Retinanet3d(decode) = &self.spec.decode else {
+            return Err(refuse(format!("kind {} takes one size only", self.spec.decode.as_str())));
+        };
+        let (stated, shape) = (self.spec.inputs.first().map(InputSpec::edge), input.shape().to_vec());
+        let edge = [shape[2], shape[3], shape[4]];
+        let divides = (0..3).all(|a| edge[a] > 0 && edge[a].is_multiple_of(decode.size_divisor[a]));
+        let window: usize = decode.window.iter().product();
+        let Some(stated) = stated.filter(|_| shape[..2] == [1, 1] && divides && input.len() <= window) else {
+            let (divisor, window) = (decode.size_divisor, decode.window);
+            return Err(refuse(format!(
+                "input {shape:?} is no multiple of {divisor:?} within the window {window:?}"
+            )));
+        };
+        let scaled = |output: &OutputSpec| {
+            let axis = |a: usize| edge[a] * output.shape[a + 2] / stated[a];
+            vec![output.shape[0], output.shape[1], axis(0), axis(1), axis(2)]
+        };
+        let shapes = self.spec.outputs.iter().map(scaled).collect();
+        self.run_session(&[input.into_dyn()], shapes)
+    }
+
     /// Run with one array per input of the pack, in its order; outputs in the order of the pack.
     ///
     /// # Errors
     /// As [`Network::run`].
     pub fn run_all(&mut self, inputs: &[ArrayViewD<'_, f32>]) -> Result<Vec<ArrayD<f32>>, NetworkError> {
-        let file = self.spec.file.clone();
         self.check_inputs(inputs)?;
+        let shapes = self.spec.outputs.iter().map(|o| o.shape.clone()).collect();
+        self.run_session(inputs, shapes)
+    }
+
+    /// Runs inputs that were checked; outputs must have `shapes`.
+    fn run_session(
+        &mut self,
+        inputs: &[ArrayViewD<'_, f32>],
+        shapes: Vec<Vec<usize>>,
+    ) -> Result<Vec<ArrayD<f32>>, NetworkError> {
+        let file = self.spec.file.clone();
         let failed = |cause: String| NetworkError::Run { file: file.clone(), cause };
         let whole: Vec<CowArray<'_, f32, IxDyn>> = inputs.iter().map(|i| i.as_standard_layout()).collect();
         let mut fed: Vec<(String, SessionInputValue<'_>)> = Vec::with_capacity(whole.len());
@@ -183,16 +222,15 @@ impl Network {
         }
         let found = self.session.run(fed).map_err(|e| failed(e.to_string()))?;
         let mut outputs = Vec::with_capacity(self.spec.outputs.len());
-        for spec in &self.spec.outputs {
+        for (spec, shape) in self.spec.outputs.iter().zip(shapes) {
             let value =
                 found.get(&spec.tensor).ok_or_else(|| failed(format!("no output {:?}", spec.tensor)))?;
             let array = value.try_extract_array::<f32>().map_err(|e| failed(e.to_string()))?;
-            if array.shape() != spec.shape {
+            if array.shape() != shape {
                 return Err(failed(format!(
-                    "output {:?} has shape {:?}, the pack states {:?}",
+                    "output {:?} has shape {:?}, the pack states {shape:?}",
                     spec.tensor,
-                    array.shape(),
-                    spec.shape
+                    array.shape()
                 )));
             }
             outputs.push(array.to_owned());

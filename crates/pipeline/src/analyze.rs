@@ -31,11 +31,24 @@ pub struct AnalysisSettings {
     pub findings_count_max: usize,
     /// Score threshold that overrides the pack's operating point.
     pub threshold: Option<f64>,
+    /// Where nodules are searched.
+    pub search: Search,
+}
+
+/// Where nodules are searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Search {
+    /// In the lungs of a chest.
+    #[default]
+    Lungs,
+    /// In the entire volume, which need not be a chest: crops that are measured. Sides and lung volumes mean nothing
+    /// then.
+    Whole,
 }
 
 impl Default for AnalysisSettings {
     fn default() -> Self {
-        Self { findings_count_max: 50, threshold: None }
+        Self { findings_count_max: 50, threshold: None, search: Search::Lungs }
     }
 }
 
@@ -51,6 +64,9 @@ pub enum AnalyzeError {
     /// A network's output cannot be read.
     #[error(transparent)]
     Head(#[from] cad::detect::HeadError),
+    /// Heads of a RetinaNet cannot be read.
+    #[error(transparent)]
+    Retina(#[from] cad::retina::RetinaError),
     /// A pack that passed its checks and still does not fit.
     #[error("model pack does not fit: {0}")]
     Unfit(String),
@@ -87,11 +103,19 @@ pub fn analyze(
     let threshold = settings.threshold.unwrap_or(networks.threshold);
 
     progress(Step::Lungs, 0, 1);
-    let lungs = cad::lungs::segment(volume).map_err(|e| SkipReason::NotChest { detail: e.detail })?;
+    let lungs = match settings.search {
+        Search::Lungs => {
+            cad::lungs::segment(volume).map_err(|e| SkipReason::NotChest { detail: e.detail })?
+        }
+        Search::Whole => Lungs::everywhere(volume),
+    };
     progress(Step::Lungs, 1, 1);
     let lungs_ms = elapsed_ms(started);
 
-    let candidates = detect(volume, &lungs, networks, progress)?;
+    let candidates = match networks.detector.spec().decode {
+        Kind::Retinanet3d(_) => crate::retina::candidates(volume, &lungs, networks, progress)?,
+        _ => detect(volume, &lungs, networks, progress)?,
+    };
     let candidates = reduced(volume, candidates, networks)?;
     let reported: Vec<Candidate> =
         candidates.into_iter().filter(|c| c.score >= threshold).take(settings.findings_count_max).collect();
@@ -146,6 +170,9 @@ fn config_digest(pack: &domain::PackIdentity, settings: &AnalysisSettings) -> St
     }
     hash.update(pack.threshold.to_bits().to_be_bytes());
     hash.update((settings.findings_count_max as u64).to_be_bytes());
+    if settings.search == Search::Whole {
+        hash.update(b"whole");
+    }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
@@ -308,7 +335,10 @@ fn outlined(
     let mut findings: Vec<Finding> = Vec::new();
     for (done, candidate) in candidates.iter().enumerate() {
         progress(Step::Measure, done, candidates.len());
-        let mask = outline(volume, lungs, candidate, &mut networks.segmenter)?;
+        let mask = match &mut networks.segmenter {
+            Some(segmenter) => outline(volume, lungs, candidate, segmenter)?,
+            None => ball(volume, volume.affine.to_lps(candidate.center_voxel), candidate.diameter_mm),
+        };
         let Some(mask) = disjoint(mask, &findings) else { continue };
         let (Some(measures), Some(center_voxel)) =
             (cad::measure::measure(&mask, volume), cad::measure::centroid(&mask))

@@ -107,11 +107,19 @@ pub struct BatchOutcome {
 pub type Events<'a> = &'a (dyn Fn(BatchEvent) + Sync);
 
 /// One series of the files.
-struct FileSeries {
-    study: StudyInstanceUid,
-    series: SeriesInstanceUid,
-    name: String,
-    instances: SeriesInstances,
+pub(crate) struct FileSeries {
+    pub(crate) study: StudyInstanceUid,
+    pub(crate) series: SeriesInstanceUid,
+    pub(crate) name: String,
+    pub(crate) instances: SeriesInstances,
+}
+
+/// Bytes of a file by the key that [`read_all`] gave it.
+pub(crate) fn loader(places: &[Place]) -> impl Fn(&str) -> Result<bytes::Bytes, String> + Sync + '_ {
+    |key| {
+        let place = key.parse::<usize>().ok().and_then(|index| places.get(index));
+        place.ok_or_else(|| format!("file {key} is not known"))?.read().map_err(|e| e.to_string())
+    }
 }
 
 /// Analyses every CT series below `paths` and writes everything to `out`.
@@ -126,14 +134,12 @@ pub fn run(
     events: Events<'_>,
 ) -> Result<BatchOutcome, BatchError> {
     std::fs::create_dir_all(out).map_err(|e| write_error(out, &e))?;
-    let (places, all, not_dicom_count) = read_all(paths, &settings.read, events)?;
+    let places = discover(paths)?;
+    let (all, not_dicom_count) = read_all(&places, &settings.read, events)?;
     if all.is_empty() {
         return Err(BatchError::NothingFound { files_count: places.len() });
     }
-    let load = |key: &str| {
-        let place = key.parse::<usize>().ok().and_then(|index| places.get(index));
-        place.ok_or_else(|| format!("file {key} is not known"))?.read().map_err(|e| e.to_string())
-    };
+    let load = loader(&places);
     let plans: Vec<Result<Reconstruction, SkipReason>> = all
         .iter()
         .map(|one| {
@@ -238,11 +244,12 @@ fn failed(one: &FileSeries, code: &str, message: &str) -> SeriesDocument {
     SeriesDocument::without_result(one.study.as_str(), one.series.as_str(), SeriesState::Failed, Some(reason))
 }
 
-type Read = (Vec<Place>, Vec<FileSeries>, usize);
-
-/// Headers of all files, by series in the order of their UIDs.
-fn read_all(paths: &[PathBuf], read: &ReadOptions, events: Events<'_>) -> Result<Read, DiscoverError> {
-    let places = discover(paths)?;
+/// Headers of all files, by series in the order of their UIDs, and how many are not DICOM.
+pub(crate) fn read_all(
+    places: &[Place],
+    read: &ReadOptions,
+    events: Events<'_>,
+) -> Result<(Vec<FileSeries>, usize), DiscoverError> {
     let total = places.len();
     let done = std::sync::atomic::AtomicUsize::new(0);
     let found: Vec<Option<StoredInstance>> = places
@@ -273,7 +280,7 @@ fn read_all(paths: &[PathBuf], read: &ReadOptions, events: Events<'_>) -> Result
             instances: SeriesInstances::new(instances, read.limits.clone()),
         })
     });
-    Ok((places, series.collect(), not_dicom_count))
+    Ok((series.collect(), not_dicom_count))
 }
 
 fn name_of(header: &InstanceHeader) -> String {

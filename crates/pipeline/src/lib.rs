@@ -16,25 +16,33 @@
 //! [`supervise`] keeps worker processes alive. [`batch`] runs the same stages on files, without an archive.
 //! [`send`] is the other side: files to a receiver. [`clinical`] asks the clinical rules, [`clinical_table`] reads a
 //! site's table of clinical data.
+//!
+//! [`evaluate`] compares what they find with truth ([`truth`], [`volumes`] of research data).
+//! [`monitor`] watches whether a site has drifted. [`calibration`] keeps a site's own threshold.
 
 pub mod analyze;
 pub mod assemble;
 mod assembled;
 pub mod assess;
 pub mod batch;
+pub mod calibration;
 pub mod clinical;
 pub mod clinical_table;
 mod comma_separated;
 pub mod completeness;
 pub mod deliver;
 pub mod discover;
+pub mod evaluate;
+pub mod monitor;
 pub mod networks;
 pub mod receive;
 pub mod report;
 pub mod rest;
+mod retina;
 pub mod send;
 pub mod supervise;
 pub mod truth;
+pub mod volumes;
 pub mod watch;
 pub mod worker;
 pub mod workload;

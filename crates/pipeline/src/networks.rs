@@ -1,5 +1,6 @@
 //! The networks of one pack, loaded and ready: what `server` hands to the worker without knowing what it is.
 
+use crate::calibration::{CalibrationError, CalibrationFile};
 use inference::{
     Kind, ModelPack, Network, NetworkError, OperatingPoint, ProviderChoice, Registry, Role, Runtime,
     RuntimeOptions,
@@ -21,6 +22,8 @@ pub struct NetworkOptions {
     pub threads: usize,
     /// `quiet`, `balanced` or `sensitive`; `None` is the pack's default.
     pub operating_point: Option<String>,
+    /// The site's own threshold (`lungcad calibrate`); goes before the pack's.
+    pub calibration: Option<PathBuf>,
 }
 
 /// Why networks cannot be had.
@@ -35,6 +38,9 @@ pub enum NetworksError {
     /// A network of the pack.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The site's own threshold.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
     /// A word of the configuration that is not known.
     #[error("{0}")]
     Word(String),
@@ -107,7 +113,8 @@ pub struct Networks {
     pub(crate) pack: ModelPack,
     pub(crate) detector: Network,
     pub(crate) reducer: Option<Network>,
-    pub(crate) segmenter: Network,
+    /// Without one a finding is a ball of the detector's diameter.
+    pub(crate) segmenter: Option<Network>,
     pub(crate) threshold: f64,
 }
 
@@ -125,12 +132,12 @@ impl Networks {
             pack.network(role).map(|spec| Network::load(&pack, spec, &runtime, options.threads)).transpose()
         };
         let detector = load(Role::Detector)?.ok_or_else(|| unfit("has no detector"))?;
-        let segmenter = load(Role::Segmenter)?.ok_or_else(|| unfit("has no segmenter"))?;
+        let segmenter = load(Role::Segmenter)?;
         let reducer = load(Role::Reducer)?;
-        if !matches!(detector.spec().decode, Kind::CenterPoint(_)) {
-            return Err(unfit("its detector is not of kind center-point"));
+        if !matches!(detector.spec().decode, Kind::CenterPoint(_) | Kind::Retinanet3d(_)) {
+            return Err(unfit("its detector is of no kind that finds nodules"));
         }
-        if !matches!(segmenter.spec().decode, Kind::ProbabilityPatch(_)) {
+        if segmenter.as_ref().is_some_and(|s| !matches!(s.spec().decode, Kind::ProbabilityPatch(_))) {
             return Err(unfit("its segmenter is not of kind probability-patch"));
         }
         if reducer.as_ref().is_some_and(|r| !matches!(r.spec().decode, Kind::Classifier(_))) {
@@ -148,7 +155,33 @@ impl Networks {
                 )));
             }
         };
-        Ok(Self { detector, reducer, segmenter, threshold, pack })
+        let mut networks = Self { detector, reducer, segmenter, threshold, pack };
+        if let Some(path) = &options.calibration {
+            networks.threshold = networks.calibrated(path)?;
+        }
+        Ok(networks)
+    }
+
+    /// The site's own threshold for this pack.
+    ///
+    /// # Errors
+    /// [`CalibrationError`] when the file cannot be read, was edited, or is another pack's.
+    pub fn calibrated(&self, path: &Path) -> Result<f64, CalibrationError> {
+        let content = |cause| CalibrationError::Content { path: path.display().to_string(), cause };
+        CalibrationFile::read(path)?.threshold_for(&self.identity()).map_err(content)
+    }
+
+    /// Names and thresholds of the pack's operating points, the quietest first.
+    #[must_use]
+    pub fn operating_points(&self) -> Vec<(String, f64)> {
+        let points = &self.pack.manifest().operating_points;
+        [
+            ("quiet", OperatingPoint::Quiet),
+            ("balanced", OperatingPoint::Balanced),
+            ("sensitive", OperatingPoint::Sensitive),
+        ]
+        .map(|(name, point)| (name.to_owned(), points.threshold(point)))
+        .to_vec()
     }
 
     /// Pack, threshold and what really runs, for provenance.

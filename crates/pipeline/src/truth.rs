@@ -2,7 +2,10 @@
 //!
 //! Slices are counted from the feet, so the truth's `[slice, row, column]` are the volume's `[z, y, x]`.
 
+mod readers;
+
 use domain::{LpsPoint, Mask, Run, VoxelIndex};
+use readers::Reader;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +26,54 @@ pub struct TruthDocument {
 pub struct TruthSeries {
     /// Which series.
     pub series_instance_uid: String,
+    /// Whose.
+    #[serde(default)]
+    pub patient_id: String,
+    /// SliceThickness, mm.
+    #[serde(default)]
+    pub slice_thickness: Option<f64>,
     /// Position of the lowest slice, LPS mm.
     pub first_ipp_lps: [f64; 3],
     /// Distance of slices, mm.
     pub slice_spacing: f64,
+    /// Distance of rows and of columns, mm.
+    #[serde(default)]
+    pub pixel_spacing_row_col: Option<[f64; 2]>,
     /// What readers marked.
     pub nodules: Vec<TruthNodule>,
+    /// The same as lists of LUNA16.
+    #[serde(default)]
+    pub luna16: Option<Luna16Lists>,
+}
+
+/// Rows `[x, y, z, diameter]`, LPS mm.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Luna16Lists {
+    /// Nodules that count.
+    pub annotations: Vec<[f64; 4]>,
+    /// Findings whose marks are neither right nor wrong; diameter -1 where none is known.
+    #[serde(default)]
+    pub annotations_excluded: Vec<[f64; 4]>,
+}
+
+/// Medians of the readers' ratings, on LIDC's scales.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Ratings {
+    /// 1 non-solid, 3 part-solid, 5 solid.
+    pub texture: Option<f64>,
+    /// 1 to 5 kinds of calcification, 6 absent.
+    pub calcification: Option<f64>,
+}
+
+/// What a simulation was asked for.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Planted {
+    /// `solid`, `part-solid`, `non-solid`, `calcified`, `cavitary`.
+    #[serde(default)]
+    pub kind: String,
+    /// `RUL`, `RML`, `RLL`, `LUL`, `LLL`.
+    #[serde(default)]
+    pub lobe: String,
 }
 
 /// One nodule.
@@ -45,6 +90,15 @@ pub struct TruthNodule {
     votes: u32,
     /// What at least half of them share.
     pub consensus50: Consensus,
+    /// Ratings, where readers gave some.
+    #[serde(default)]
+    pub median_ratings: Option<Ratings>,
+    /// Of a simulated nodule.
+    #[serde(default)]
+    pub planted: Option<Planted>,
+    /// Where it lies, in words of the truth's author.
+    #[serde(default)]
+    pub place: Option<String>,
     #[serde(default)]
     per_reader: Vec<Reader>,
     #[serde(default)]
@@ -64,18 +118,6 @@ pub struct Consensus {
     rle_kji: Vec<[usize; 4]>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-struct Reader {
-    outlines: Vec<Outline>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Outline {
-    slice: usize,
-    inclusion: bool,
-    col_row: Vec<[i64; 2]>,
-}
-
 impl TruthNodule {
     /// Readers or segmentations behind it.
     #[must_use]
@@ -87,6 +129,14 @@ impl TruthNodule {
     #[must_use]
     pub fn counts(&self) -> bool {
         self.votes_count() >= READERS_COUNT_MIN
+    }
+
+    /// Voxels of each reader's outline, in the order of the document; empty where outlines are not given.
+    #[must_use]
+    pub fn reader_masks(&self) -> Vec<Mask> {
+        let one = |v: VoxelIndex| Run { z: v.z, y: v.y, x_start: v.x, x_end: v.x + 1 };
+        let mask = |reader: &Reader| Mask::from(reader.voxels().into_iter().map(one).collect::<Vec<_>>());
+        self.per_reader.iter().map(mask).filter(|mask| mask.voxel_count() > 0).collect()
     }
 
     /// Voxels in at least half of the readers' outlines.
@@ -108,70 +158,6 @@ impl TruthNodule {
         Mask::from(
             runs.map(|(v, _)| Run { z: v.z, y: v.y, x_start: v.x, x_end: v.x + 1 }).collect::<Vec<_>>(),
         )
-    }
-}
-
-impl Reader {
-    /// An outline runs on the first pixels outside the nodule: the nodule is what lies strictly inside. The outline
-    /// of a hole is part of the hole, for the same reason.
-    fn voxels(&self) -> BTreeSet<VoxelIndex> {
-        let mut inside = BTreeSet::new();
-        for outline in self.outlines.iter().filter(|o| o.inclusion) {
-            inside.extend(outline.voxels());
-        }
-        for hole in self.outlines.iter().filter(|o| !o.inclusion) {
-            for voxel in hole.voxels().into_iter().chain(hole.border()) {
-                inside.remove(&voxel);
-            }
-        }
-        inside
-    }
-}
-
-impl Outline {
-    fn voxels(&self) -> Vec<VoxelIndex> {
-        let border: BTreeSet<[i64; 2]> = self.col_row.iter().copied().collect();
-        let range = |axis: usize| {
-            let values = || self.col_row.iter().map(|p| p[axis]);
-            values().min().unwrap_or(0)..=values().max().unwrap_or(-1)
-        };
-        let mut found = Vec::new();
-        for row in range(1) {
-            for column in range(0) {
-                if !border.contains(&[column, row])
-                    && self.holds(column, row)
-                    && let (Ok(y), Ok(x)) = (usize::try_from(row), usize::try_from(column))
-                {
-                    found.push(VoxelIndex { z: self.slice, y, x });
-                }
-            }
-        }
-        found
-    }
-
-    fn border(&self) -> impl Iterator<Item = VoxelIndex> + '_ {
-        self.col_row.iter().filter_map(|[column, row]| {
-            Some(VoxelIndex {
-                z: self.slice,
-                y: usize::try_from(*row).ok()?,
-                x: usize::try_from(*column).ok()?,
-            })
-        })
-    }
-
-    /// Even-odd rule on pixel centres.
-    #[allow(clippy::cast_precision_loss)] // pixel numbers
-    fn holds(&self, column: i64, row: i64) -> bool {
-        let (x, y) = (column as f64, row as f64);
-        let mut inside = false;
-        let next = self.col_row.iter().cycle().skip(1);
-        for ([ax, ay], [bx, by]) in self.col_row.iter().zip(next) {
-            let (ax, ay, bx, by) = (*ax as f64, *ay as f64, *bx as f64, *by as f64);
-            if (ay > y) != (by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax {
-                inside = !inside;
-            }
-        }
-        inside
     }
 }
 
@@ -323,24 +309,6 @@ pub fn outlines_of_seg(bytes: &[u8]) -> Result<Vec<(String, Vec<FramePixels>)>, 
 #[allow(clippy::print_stdout)] // a skipped test says so
 mod tests {
     use super::*;
-
-    /// Goal: the strict inside of an outline, holes cut, half of the readers. Method: a 5 x 5 square by hand.
-    #[test]
-    fn outlines_become_the_strict_inside() {
-        let square = |slice, inclusion, from: i64, to: i64| {
-            let mut points = Vec::new();
-            points.extend((from..to).map(|c| [c, from]));
-            points.extend((from..to).map(|r| [to, r]));
-            points.extend((from + 1..=to).rev().map(|c| [c, to]));
-            points.extend((from + 1..=to).rev().map(|r| [from, r]));
-            Outline { slice, inclusion, col_row: points }
-        };
-        let reader = Reader { outlines: vec![square(4, true, 10, 16), square(4, false, 11, 13)] };
-        // 5 x 5 inside, minus the 3 x 3 of the hole and its outline.
-        assert_eq!(reader.voxels().len(), 16);
-        assert!(!reader.voxels().contains(&VoxelIndex { z: 4, y: 12, x: 12 }));
-        assert!(reader.voxels().contains(&VoxelIndex { z: 4, y: 15, x: 15 }));
-    }
 
     /// Goal: our masks from the readers' outlines are those whose voxels the truth document counts.
     #[test]

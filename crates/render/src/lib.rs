@@ -6,6 +6,7 @@
 //! - [`overview_picture()`]: the scan from the front with numbered marks.
 //! - [`overview_html()`]: one self-contained page per run.
 //! - [`findings_csv()`]: one row per nodule.
+//! - [`evaluation_html()`]: marks, outlines and classes against truth, with curves.
 //!
 //! ```
 //! use domain::{FindingsDocument, SeriesDocument, SkipReason};
@@ -20,17 +21,20 @@
 mod canvas;
 mod chinese;
 mod clinical_html;
+mod evaluation_html;
 mod findings_csv;
 mod orientation;
 mod overview_html;
 mod overview_picture;
 mod pictures;
+mod plots;
 #[cfg(test)]
 mod samples;
 pub mod sentences;
 mod words;
 
 pub use canvas::RenderError;
+pub use evaluation_html::evaluation_html;
 pub use findings_csv::findings_csv;
 pub use orientation::{EdgeLetters, direction_letter, edge_letters};
 pub use overview_html::{OverviewPage, SeriesPictures, overview_html};

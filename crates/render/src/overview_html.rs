@@ -8,7 +8,7 @@ use domain::{Attenuation, FindingsDocument, NoduleDocument, SeriesDocument, Seri
 use std::fmt::Write;
 
 /// Style of the page, screen and print.
-const STYLE: &str = include_str!("overview.css");
+pub(crate) const STYLE: &str = include_str!("overview.css");
 
 /// Picture files of one series, as relative names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

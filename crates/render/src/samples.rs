@@ -1,4 +1,8 @@
-//! A document for the tests of this crate.
+//! Documents for the tests of this crate.
+
+mod evaluation;
+
+pub(crate) use evaluation::evaluation;
 
 use domain::{
     AnswerBasis, AnswerStatus, Attenuation, ExamAssessment, ExamContext, FindingsDocument,

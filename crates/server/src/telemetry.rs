@@ -30,6 +30,12 @@ pub(crate) enum Metric {
     InstancesReceived,
     /// Bytes of data sets received.
     BytesReceived,
+    /// Population stability index against the reference, by `signal`.
+    DriftPsi,
+    /// Kolmogorov-Smirnov distance from the reference, by `signal`.
+    DriftKs,
+    /// 0 stable, 1 look, 2 act, by `signal`.
+    DriftLevel,
     /// HTTP answers, by `route`, `method` and `status`.
     HttpRequests,
     /// Seconds of HTTP answers, by `route`.
@@ -46,7 +52,7 @@ enum Shape {
 
 impl Metric {
     /// Every metric.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Series,
         Self::Jobs,
         Self::JobsDead,
@@ -57,6 +63,9 @@ impl Metric {
         Self::AssociationsRejected,
         Self::InstancesReceived,
         Self::BytesReceived,
+        Self::DriftPsi,
+        Self::DriftKs,
+        Self::DriftLevel,
         Self::HttpRequests,
         Self::HttpSeconds,
     ];
@@ -79,6 +88,9 @@ impl Metric {
                 ("lungcad_instances_received_total", Counter, "Instances received by what became of them")
             }
             Self::BytesReceived => ("lungcad_received_bytes_total", Counter, "Bytes of data sets received"),
+            Self::DriftPsi => ("lungcad_drift_psi", Gauge, "Population stability index by signal"),
+            Self::DriftKs => ("lungcad_drift_ks", Gauge, "Kolmogorov-Smirnov distance by signal"),
+            Self::DriftLevel => ("lungcad_drift_level", Gauge, "Drift by signal: 0 stable, 1 look, 2 act"),
             Self::HttpRequests => {
                 ("lungcad_http_requests_total", Counter, "HTTP answers by route, method and status")
             }
@@ -177,7 +189,12 @@ impl Telemetry {
     /// Sets a gauge that is read from the archive when Prometheus asks.
     #[allow(clippy::cast_precision_loss)] // counts of rows are far below 2^52
     pub(crate) fn set(&self, metric: Metric, labels: &[(&'static str, String)], value: u64) {
-        self.recorder.register_gauge(&key(metric, labels), &METADATA).set(value as f64);
+        self.set_value(metric, labels, value as f64);
+    }
+
+    /// The same of a number that is no count.
+    pub(crate) fn set_value(&self, metric: Metric, labels: &[(&'static str, String)], value: f64) {
+        self.recorder.register_gauge(&key(metric, labels), &METADATA).set(value);
     }
 
     /// Text exposition format, version 0.0.4.

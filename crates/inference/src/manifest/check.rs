@@ -140,7 +140,7 @@ impl NetworkSpec {
     fn check_role(&self) -> Result<(), String> {
         let fits = matches!(
             (self.role, &self.decode),
-            (Role::Detector, Kind::CenterPoint(_))
+            (Role::Detector, Kind::CenterPoint(_) | Kind::Retinanet3d(_))
                 | (Role::Reducer | Role::Characterizer, Kind::Classifier(_))
                 | (Role::Segmenter | Role::Lungs, Kind::ProbabilityPatch(_))
         );
@@ -155,6 +155,12 @@ impl NetworkSpec {
         let (input, output) = (&self.inputs[0], &self.outputs[0]);
         let [d, h, w] = input.edge();
         let expected = match &self.decode {
+            Kind::Retinanet3d(decode) => {
+                if self.inputs.len() > 1 {
+                    return Err("kind retinanet3d takes one input".to_owned());
+                }
+                return decode.check(input, &self.outputs);
+            }
             Kind::CenterPoint(decode) => {
                 decode.check([d, h, w])?;
                 if output.values != Activation::Logit {

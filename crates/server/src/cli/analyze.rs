@@ -47,7 +47,8 @@ pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), CliError> {
     verdict(&outcome)
 }
 
-fn show(bar: &ProgressBar, event: BatchEvent) {
+/// An event on a progress bar.
+pub(super) fn show(bar: &ProgressBar, event: BatchEvent) {
     let (done, total, words) = match event {
         BatchEvent::Reading { done, total } => (done, total, "reading files".to_owned()),
         BatchEvent::Series { number, total, name } => {

@@ -4,12 +4,15 @@
 //! command ran (no CT series, or every series was skipped). A failure is one line and a hint.
 
 pub(crate) mod analyze;
+pub(crate) mod calibrate;
 pub(crate) mod check;
 pub(crate) mod clinical;
 pub(crate) mod clinical_import;
+pub(crate) mod evaluate;
 pub(crate) mod findings;
 pub(crate) mod migrate;
 pub(crate) mod models;
+pub(crate) mod monitor;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod simulate;
@@ -101,6 +104,12 @@ enum Command {
     Check(check::CheckArguments),
     /// Bring the database to the version of this binary
     Migrate(migrate::MigrateArguments),
+    /// Measure marks, outlines and classes against truth: FROC by the rules of LUNA16, Dice, AUC
+    Evaluate(Box<evaluate::EvaluateArguments>),
+    /// Set a site's own operating point from its own scans
+    Calibrate(Box<calibrate::CalibrateArguments>),
+    /// Compare what comes in and out with a reference: has the site drifted?
+    Monitor(monitor::MonitorArguments),
     /// List or verify model packs
     Models(models::ModelsArguments),
     /// Ask risk models, guidelines, measures and eligibility rules: one JSON a line
@@ -139,6 +148,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Send(arguments) => send::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Monitor(arguments) => monitor::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Clinical(arguments) => clinical::run(&arguments),
         Command::ClinicalImport(arguments) => clinical_import::run(&arguments),
@@ -219,6 +231,13 @@ mod tests {
             "lungcad clinical-import table.csv --dry-run",
             "lungcad simulate-workload exams.csv",
             "lungcad analyze a --out d --clinical c.json",
+            "lungcad evaluate --annotations a --excluded b --scans c --submission d --out e --json",
+            "lungcad evaluate --truth a --truth b --search whole --rim-mm 4 scans",
+            "lungcad evaluate --truth a --findings out",
+            "lungcad evaluate --truth a --archive",
+            "lungcad monitor --write-reference a",
+            "lungcad monitor --reference a --json",
+            "lungcad calibrate --fp-per-scan 1 --truth a --archive --out b",
             "lungcad migrate",
             "lungcad models list",
             "lungcad models verify baseline-log",
@@ -226,5 +245,10 @@ mod tests {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|e| panic!("{line}: {e}"));
         }
         assert!(Cli::try_parse_from(["lungcad", "serve", "--roles", "cook"]).is_err());
+        assert!(Cli::try_parse_from("lungcad calibrate --truth a --archive --out b".split(' ')).is_err());
+        for twice in ["--annotations b --submission c", "--submission c scans", "--findings c scans"] {
+            let line = format!("lungcad evaluate --truth a {twice}");
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ConfigError, seconds, within};
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// `[completion]` as written.
@@ -40,6 +41,7 @@ impl CompletionSettings {
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
     operating_point: String,
+    calibration_file: String,
     findings_max: i64,
 }
 
@@ -48,6 +50,8 @@ pub(super) struct Raw {
 pub(crate) struct AnalysisSettings {
     /// Name of an operating point of the pack, or `default`.
     pub(crate) operating_point: String,
+    /// The site's own threshold; goes before the pack's.
+    pub(crate) calibration_file: Option<PathBuf>,
     /// Findings per series at most.
     pub(crate) findings_max: usize,
 }
@@ -58,6 +62,13 @@ impl AnalysisSettings {
         if raw.operating_point.trim().is_empty() {
             return Err(ConfigError::invalid("analysis.operating_point", "is empty; write \"default\""));
         }
-        Ok(Self { operating_point: raw.operating_point, findings_max: usize::try_from(count).unwrap_or(1) })
+        let calibration_file =
+            (!raw.calibration_file.is_empty()).then(|| PathBuf::from(raw.calibration_file));
+        if calibration_file.is_some() && raw.operating_point != "default" {
+            let cause = "goes before analysis.operating_point; leave that at \"default\"";
+            return Err(ConfigError::invalid("analysis.calibration_file", cause));
+        }
+        let findings_max = usize::try_from(count).unwrap_or(1);
+        Ok(Self { operating_point: raw.operating_point, calibration_file, findings_max })
     }
 }

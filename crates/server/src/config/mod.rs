@@ -13,6 +13,7 @@ mod http;
 mod layers;
 mod log;
 mod models;
+mod monitor;
 mod report;
 mod secret;
 mod storage;
@@ -31,6 +32,7 @@ pub(crate) use layers::DEFAULTS;
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use models::{ModelSettings, Provider};
 pub(crate) use report::{Language, ReportSettings, SrClass};
+pub(crate) use monitor::MonitorSettings;
 pub(crate) use secret::Secret;
 pub(crate) use storage::{Database, StorageSettings};
 pub(crate) use worker::WorkerSettings;
@@ -60,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) analysis: AnalysisSettings,
     /// Risks and categories.
     pub(crate) clinical: ClinicalSettings,
+    /// Drift.
+    pub(crate) monitor: MonitorSettings,
     /// Worker processes.
     pub(crate) worker: WorkerSettings,
     /// Objects.
@@ -86,6 +90,7 @@ struct RawSettings {
     models: models::Raw,
     analysis: analysis::Raw,
     clinical: clinical::Raw,
+    monitor: monitor::Raw,
     worker: worker::Raw,
     report: report::Raw,
     #[serde(default)]
@@ -182,6 +187,7 @@ impl Settings {
             models: ModelSettings::from_raw(raw.models)?,
             analysis: AnalysisSettings::from_raw(raw.analysis)?,
             clinical: ClinicalSettings::from_raw(raw.clinical)?,
+            monitor: MonitorSettings::from_raw(&raw.monitor)?,
             worker: WorkerSettings::from_raw(&raw.worker)?,
             report: ReportSettings::from_raw(&raw.report)?,
             log: LogSettings::from_raw(raw.log)?,

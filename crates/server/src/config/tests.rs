@@ -106,6 +106,10 @@ fn wrong_types_and_values_name_key_and_expectation() {
     check_refused("[dicom]\ncharset_fallback = \"utf8\"", &["ISO_IR 192"]);
     check_refused("[report]\nseg_enabled = \"perhaps\"", &["report.seg_enabled", "true or false"]);
     check_refused("[models]\npack = \"../x\"", &["models.pack"]);
+    check_refused(
+        "[analysis]\noperating_point = \"quiet\"\ncalibration_file = \"c.json\"",
+        &["analysis.calibration_file", "operating_point"],
+    );
     check_refused("[storage.s3]\nbucket = \"b\"", &["storage.s3.access_key_id"]);
     check_refused("[log]\nlevel = \"loud\"", &["log.level", "loud"]);
     check_refused("dicom = 3", &["dicom", "a section"]);

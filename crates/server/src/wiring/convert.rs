@@ -163,6 +163,7 @@ pub(super) fn networks(settings: &Settings, threads: usize) -> NetworkOptions {
         provider: provider.to_owned(),
         threads,
         operating_point: (point != "default").then(|| point.to_owned()),
+        calibration: settings.analysis.calibration_file.clone(),
     }
 }
 

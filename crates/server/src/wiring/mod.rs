@@ -1,13 +1,17 @@
 //! Everything is built here, in the order of the layers; the only place that knows all types.
 
 mod convert;
+mod evaluate;
 mod files;
 mod models;
+mod monitor;
 mod serve;
 mod worker;
 
+pub(crate) use evaluate::{run_on_truth, stored_documents};
 pub(crate) use files::{analyze, send};
 pub(crate) use models::{packs, self_test, verify_pack};
+pub(crate) use monitor::{observations, reference};
 pub(crate) use serve::{echo, serve};
 pub(crate) use worker::work;
 

@@ -63,6 +63,17 @@ pub(crate) async fn serve(settings: Settings, roles: &[Role], telemetry: Telemet
     if roles.contains(&Role::Deliver) {
         start_deliveries(&settings, &archive, &name, &cancel, &mut tasks).await?;
     }
+    if let Some(path) = settings.monitor.reference_file.as_ref().filter(|_| http.is_some()) {
+        let (reference, monitor) = (super::monitor::reference(path)?, &settings.monitor);
+        let every = (monitor.series, monitor.every);
+        tasks.spawn(super::monitor::watch(
+            archive.clone(),
+            reference,
+            every,
+            telemetry.clone(),
+            cancel.clone(),
+        ));
+    }
     if let Some(listener) = http {
         let state = app_state(&settings, &archive, telemetry, health);
         let stop = cancel.clone();

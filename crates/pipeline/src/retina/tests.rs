@@ -1,0 +1,84 @@
+//! Parity with MONAI: the same weights, random and briefly trained, through MONAI in Python and through lungcad.
+
+use super::*;
+use crate::volumes;
+use inference::{ProviderChoice, Registry, Role, Runtime, RuntimeOptions};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// What MONAI found in one scan.
+#[derive(Deserialize)]
+struct Verdict {
+    pack: String,
+    scan: String,
+    /// Voxels of MONAI's grid.
+    shape: [usize; 3],
+    windows: bool,
+    seconds: f64,
+    boxes: Vec<[f64; 6]>,
+    scores: Vec<f64>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Goal: on scans smaller and larger than a window the same boxes within 1e-3 voxel, the same scores within 1e-4, the
+/// same number of them. Method: `tests/foreign/monai_boxes.py` in the environment that `MONAI_PYTHON` names (torch,
+/// onnx, onnxruntime, monai); nightly, because that environment is large.
+#[test]
+#[ignore = "nightly: needs an environment with torch and monai (MONAI_PYTHON)"]
+#[allow(clippy::print_stdout)] // measured times
+fn boxes_are_those_of_monai() {
+    let python = std::env::var_os("MONAI_PYTHON").expect("MONAI_PYTHON names the python of that environment");
+    let folder = tempfile::tempdir().unwrap();
+    let script = root().join("tests/foreign/monai_boxes.py");
+    let ran = Command::new(python).arg(script).arg(folder.path()).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let verdicts: Vec<Verdict> =
+        serde_json::from_slice(&std::fs::read(folder.path().join("boxes.json")).unwrap()).unwrap();
+    assert!(verdicts.iter().any(|v| v.windows) && verdicts.iter().any(|v| !v.windows));
+    let library = Some(root().join(".tools/onnxruntime/lib/libonnxruntime.so")).filter(|p| p.is_file());
+    let runtime = Runtime::load(&RuntimeOptions { library, provider: ProviderChoice::Cpu }).unwrap();
+    for verdict in &verdicts {
+        let pack = Registry::scan(&folder.path().join("packs")).unwrap().take(&verdict.pack).unwrap();
+        let mut network = Network::load(&pack, pack.network(Role::Detector).unwrap(), &runtime, 2).unwrap();
+        inference::selftest::run(&mut network).unwrap();
+        let path = folder.path().join("scans").join(format!("{}.mhd", verdict.scan));
+        let started = Instant::now();
+        let volume = volumes::read(&path).unwrap();
+        let (grid, found) = boxes(&volume, &mut network, &|_, _, _| {}).unwrap();
+        let seconds = started.elapsed().as_secs_f64();
+        println!(
+            "{}: MONAI {:.2} s, lungcad {seconds:.2} s, {} boxes",
+            verdict.scan,
+            verdict.seconds,
+            found.len()
+        );
+        assert_eq!(grid.size, verdict.shape, "{}", verdict.scan);
+        assert_eq!(found.len(), verdict.boxes.len(), "{}", verdict.scan);
+        assert!(found.len() > 20, "{}: too tame", verdict.scan);
+        same(&verdict.scan, &found, verdict);
+    }
+}
+
+/// Each box of MONAI has its own of ours; boxes of nearly equal score may have changed places.
+#[allow(clippy::print_stdout)] // measured differences
+fn same(scan: &str, found: &[RetinaBox], verdict: &Verdict) {
+    let mut free: Vec<&RetinaBox> = found.iter().collect();
+    let (mut worst_voxel, mut worst_score) = (0.0f64, 0.0f64);
+    for (theirs, score) in verdict.boxes.iter().zip(&verdict.scores) {
+        let away = |ours: &RetinaBox| {
+            let corners = ours.low.iter().chain(&ours.high).zip(theirs);
+            corners.map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max)
+        };
+        let nearest = (0..free.len()).min_by(|a, b| away(free[*a]).total_cmp(&away(free[*b]))).unwrap();
+        let ours = free.swap_remove(nearest);
+        worst_voxel = worst_voxel.max(away(ours));
+        worst_score = worst_score.max((f64::from(ours.score) - score).abs());
+    }
+    println!("{scan}: corners within {worst_voxel:.1e} voxel, scores within {worst_score:.1e}");
+    assert!(worst_voxel < 1e-3 && worst_score < 1e-4, "{scan}: {worst_voxel} voxel, {worst_score}");
+}
