@@ -58,7 +58,7 @@ fn header(source: &mut BufReader<File>) -> Result<BTreeMap<String, String>, Faul
     let mut left = source.take(HEADER_SIZE_MAX);
     loop {
         let mut line = Vec::new();
-        if left.read_until(b'\n', &mut line)? == 0 {
+        if left.read_until(b'\n', &mut line)? == 0 || left.limit() == 0 {
             return Err("no ElementDataFile within the first 64 KiB; is this a MetaImage header?"
                 .to_owned()
                 .into());

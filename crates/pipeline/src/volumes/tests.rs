@@ -139,8 +139,9 @@ fn broken_and_forged_files_are_refused_with_the_reason() {
     refused("huge.mhd", huge.as_bytes(), "are read");
     // As many voxels as are allowed, stated by a header that is followed by nothing.
     refused("empty.mhd", mhd(lines, "short.raw").replace("4 3 2", "700 700 800").as_bytes(), "ends after");
-    refused("endless.mhd", &vec![b'a'; 200_000], "is not Key = Value");
+    refused("endless.mhd", &vec![b'a'; 200_000], "64 KiB");
     refused("long.mhd", "Comment = a\n".repeat(9000).as_bytes(), "64 KiB");
+    refused("keyless.mhd", b"a line\n", "is not Key = Value");
     let mut short = nifti(false, true);
     short.truncate(380);
     refused("short.nii", &short, "ends after");
