@@ -71,6 +71,7 @@ fn options(kind: &RetinanetDecode) -> RetinaOptions {
 }
 
 /// All maps of the input, in the order of the pack.
+#[allow(clippy::needless_pass_by_value)] // a view is a handle
 fn maps(
     values: ArrayView3<'_, f32>,
     kind: &RetinanetDecode,
@@ -136,6 +137,7 @@ fn maps(
     Ok(cut.collect())
 }
 
+#[allow(clippy::needless_pass_by_value)] // a view is a handle
 fn run(values: ArrayView3<'_, f32>, network: &mut Network) -> Result<Vec<Array4<f32>>, AnalyzeError> {
     let whole = values.as_standard_layout();
     let outputs = network.run_any_size(whole.view().insert_axis(Axis(0)).insert_axis(Axis(0)))?;

@@ -145,6 +145,7 @@ mod tests {
 
     /// Goal: values land where the axes say: corners in the corners, a power of two evenly apart.
     #[test]
+    #[allow(clippy::float_cmp)] // rounded
     fn places_follow_the_axes() {
         let x = AxisLine {
             title: "x",
