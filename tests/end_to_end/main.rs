@@ -17,6 +17,7 @@ mod hostile_mutations;
 mod hostile_peers;
 mod hostile_setup;
 mod hostile_worker;
+mod monitor;
 mod one_scan;
 mod orientation;
 mod pacs;

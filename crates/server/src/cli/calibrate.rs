@@ -30,7 +30,7 @@ pub(crate) struct CalibrateArguments {
     /// Draws of patients behind the interval; 0 for none
     #[arg(long, value_name = "N", default_value_t = 1000)]
     draws: usize,
-    /// Folder for calibration-v<n>.json; made when absent
+    /// Folder for calibration-v1.json, -v2 and so on; made when absent
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
