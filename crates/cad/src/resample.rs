@@ -116,6 +116,27 @@ pub fn cube(volume: &Volume, center: LpsPoint, size: usize, spacing_mm: f64) -> 
     Volume { hu: separable(view, &taps_zyx), affine: rebuilt(origin, steps, &affine) }
 }
 
+/// The volume with `rim` voxels around it, its own mirrored at each face: for crops, whose surroundings are unknown and
+/// not air.
+#[must_use]
+pub fn mirrored(volume: &Volume, rim: usize) -> Volume {
+    let lens = volume.shape();
+    if lens.contains(&0) {
+        return volume.clone();
+    }
+    let source = |index: usize, len: usize| {
+        let place = (index as isize - rim as isize).rem_euclid(2 * len as isize) as usize;
+        place.min(2 * len - 1 - place)
+    };
+    let shape = lens.map(|n| n + 2 * rim);
+    let hu = Array3::from_shape_fn(shape, |(z, y, x)| {
+        volume.hu[[source(z, lens[0]), source(y, lens[1]), source(x, lens[2])]]
+    });
+    let first = -(rim as f64);
+    let origin = volume.affine.to_lps(VoxelPoint { z: first, y: first, x: first });
+    Volume { hu, affine: rebuilt(origin, volume.affine.steps_zyx(), &volume.affine) }
+}
+
 fn rescaled_steps(affine: &Affine, spacing_mm: f64) -> [[f64; 3]; 3] {
     let spacing = affine.spacing_mm_zyx();
     let steps = affine.steps_zyx();

@@ -107,3 +107,17 @@ fn maps_come_back_to_an_oblique_scan() {
     }
     assert!(inside > 5000);
 }
+
+/// Goal: a rim mirrors the voxels at each face, again and again where it is wider than the volume, and places stay.
+#[test]
+fn a_mirrored_rim_keeps_places() {
+    let affine = Affine::axial(LpsPoint { x: 1.0, y: 2.0, z: 3.0 }, [2.0, 0.5, 0.5]).unwrap();
+    let hu = ndarray::Array3::from_shape_fn((2, 3, 4), |(z, y, x)| (100 * z + 10 * y + x) as i16);
+    let wide = cad::resample::mirrored(&Volume { hu: hu.clone(), affine }, 5);
+    assert_eq!(wide.shape(), [12, 13, 14]);
+    assert_eq!(wide.hu.slice(ndarray::s![5..7, 5..8, 5..9]), hu);
+    let row: Vec<i16> = wide.hu.slice(ndarray::s![5, 5, ..]).to_vec();
+    assert_eq!(row, [3, 3, 2, 1, 0, 0, 1, 2, 3, 3, 2, 1, 0, 0]);
+    let inner = domain::VoxelPoint { z: 5.0, y: 5.0, x: 5.0 };
+    assert!(wide.affine.to_lps(inner).distance_mm(affine.origin()) < 1e-9);
+}

@@ -114,7 +114,7 @@ pub fn analyze(
 
     let candidates = match networks.detector.spec().decode {
         Kind::Retinanet3d(_) => crate::retina::candidates(volume, &lungs, networks, progress)?,
-        _ => detect(volume, &lungs, networks, progress)?,
+        _ => detect(volume, &lungs, networks, settings.search, progress)?,
     };
     let candidates = reduced(volume, candidates, networks)?;
     let reported: Vec<Candidate> =
@@ -187,6 +187,7 @@ fn detect(
     volume: &Volume,
     lungs: &Lungs,
     networks: &mut Networks,
+    search: Search,
     progress: Progress<'_>,
 ) -> Result<Vec<Candidate>, AnalyzeError> {
     let spec = networks.detector.spec().clone();
@@ -199,6 +200,11 @@ fn detect(
     #[allow(clippy::cast_precision_loss)] // a rim of some voxels
     let rim_mm = decode.margin_voxels as f64 * spacing_mm;
     let grid = cad::resample::isotropic(volume, widened(lungs.region, volume, rim_mm), spacing_mm);
+    // Around a crop there is more body, not air: a network that sees air there calls everything by other names.
+    let grid = match search {
+        Search::Lungs => grid,
+        Search::Whole => cad::resample::mirrored(&grid, decode.margin_voxels),
+    };
     let (start, end) = box_on_grid(lungs.region, &volume.affine, &grid);
     let tiles =
         cad::tiles::plan_box(start, end, shape, |start, end| lungs.searches_box(&grid.affine, start, end));
