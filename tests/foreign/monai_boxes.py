@@ -79,7 +79,8 @@ def scan(seed, shape, spacing):
         centre, diameter = [rng.uniform(6, n * s - 6) for n, s in zip(shape, spacing)], rng.uniform(6, 12)
         hu[((grid - centre) ** 2).sum(-1) < (diameter / 2) ** 2] = rng.uniform(-100, 60)
         balls.append((*centre, diameter))
-    return np.rint(hu).astype(np.int16), balls
+    # lungcad clamps HU to -1024 .. 3071 before it resamples (below is padding, not tissue), MONAI's chain after.
+    return np.clip(np.rint(hu), -1024, 3071).astype(np.int16), balls
 
 
 def prepared(hu, spacing):
