@@ -32,6 +32,8 @@ fn document(index: usize, score_shift: f64) -> SeriesDocument {
         hu_sd: 100.0,
         attenuation: Attenuation::Solid,
         side: Side::Left,
+        place_in_lung: None,
+        clinical: None,
     });
     document
 }
