@@ -197,8 +197,9 @@ fn detect(
     let input = first_input(&networks.detector)?;
     let spacing_mm = input.spacing_mm[0];
     let shape = TileShape { size: input.edge(), halo: [decode.margin_voxels; 3] };
-    #[allow(clippy::cast_precision_loss)] // a rim of some voxels
-    let rim_mm = decode.margin_voxels as f64 * spacing_mm;
+    // As far as a tile can reach beyond the lungs: air that is none, 16 mm outside of them, moves scores by half.
+    #[allow(clippy::cast_precision_loss)] // voxels of a tile
+    let rim_mm = *shape.size.iter().max().unwrap_or(&0) as f64 * spacing_mm;
     let grid = cad::resample::isotropic(volume, widened(lungs.region, volume, rim_mm), spacing_mm);
     // Around a crop there is more body, not air: a network that sees air there calls everything by other names.
     let grid = match search {
