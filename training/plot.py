@@ -11,6 +11,9 @@ from matplotlib import pyplot
 import measure
 
 
+CURVES = {"detector": ("loss", "hit", "false"), "reducer": ("loss",), "segmenter": ("loss", "dice_loss")}
+
+
 def entries(file):
     return [e for e in map(json.loads, file.read_text().splitlines()) if "loss" in e] if file.exists() else []
 
@@ -21,23 +24,22 @@ def main():
     parser.add_argument("file", type=pathlib.Path)
     parser.add_argument("packs", nargs="*")
     given = parser.parse_args()
-    figure, axes = pyplot.subplots(1, 3, figsize=(13, 4), constrained_layout=True)
-    steps = entries(given.out / "detector.jsonl")
-    for name in ("loss", "hit", "false"):
-        axes[0].plot([e["patches"] for e in steps], [e[name] for e in steps], label=name)
-    axes[0].set(title="detector", xlabel="patches", yscale="log")
-    axes[0].legend()
-    steps = entries(given.out / "segmenter.jsonl")
-    for name in ("loss", "dice_loss"):
-        axes[1].plot([e["patches"] for e in steps], [e[name] for e in steps], label=name)
-    axes[1].set(title="segmenter", xlabel="patches")
-    axes[1].legend()
+    logs = {role: entries(given.out / f"{role}.jsonl") for role in CURVES}
+    logs = {role: steps for role, steps in logs.items() if steps}
+    count = len(logs) + bool(given.packs)
+    figure, axes = pyplot.subplots(1, count, figsize=(4.3 * count, 4), constrained_layout=True, squeeze=False)
+    for axis, (role, steps) in zip(axes[0], logs.items()):
+        for name in CURVES[role]:
+            axis.plot([e["step"] for e in steps], [e[name] for e in steps], label=name)
+        axis.set(title=role, xlabel="steps", yscale="log")
+        axis.legend()
     for name in given.packs:
+        axis = axes[0][-1]
         cubes = json.loads((given.out / f"measured-{name}.json").read_text())["cubes"]
-        axes[2].plot(measure.RATES, cubes["sensitivity"], label=f"{name}: mean {cubes['cpm']:.3f}")
-        axes[2].fill_between(measure.RATES, cubes["low"], cubes["high"], alpha=0.2)
-    axes[2].set(title="held-out cubes, nodules of >= 3 readers", xlabel="false marks per 5 l", xscale="log", ylim=(0, 1))
-    axes[2].legend()
+        axis.plot(measure.RATES, cubes["sensitivity"], label=f"{name}: mean {cubes['cpm']:.3f}")
+        axis.fill_between(measure.RATES, cubes["low"], cubes["high"], alpha=0.2)
+        axis.set(title="held-out cubes, nodules of >= 3 readers", xlabel="false marks per 5 l", xscale="log", ylim=(0, 1))
+        axis.legend()
     figure.savefig(given.file, dpi=80)
 
 
