@@ -2,7 +2,7 @@
 
 /// Share that an empty bin counts as, so that the logarithm stays finite.
 const SHARE_MIN: f64 = 1e-4;
-/// Bins of [`Reference::of`].
+/// Bins of `Reference::of`.
 pub const BINS_COUNT: usize = 10;
 
 /// Population stability index of counts over the same bins: sum of (q - p) ln(q / p). Under .1 stable, .1 to .25 look,

@@ -2,7 +2,7 @@
 
 use super::interval::wilson;
 
-/// Bins of [`curve`].
+/// Bins of `curve`.
 const BINS_COUNT: usize = 10;
 
 /// Scores of one bin and what became of them.
