@@ -174,7 +174,7 @@ fn faulty_manifests_are_refused_with_the_reason() {
     let zeros = "0".repeat(64);
     let cases: &[(&str, &str, &[&str])] = &[
         (&hash, &zeros, &["detector.onnx", "sha256 is", &hash, &zeros, "copy the pack again"]),
-        ("\"center-point\"", "\"retinanet3d\"", &["unknown variant", "retinanet3d", "center-point"]),
+        ("\"center-point\"", "\"anchors\"", &["unknown variant", "anchors", "center-point"]),
         ("stride = 4", "stride = 4\ncolour = 1", &["unknown field", "colour"]),
         ("format = 1", "format = 2", &["format is 2", "reads format 1"]),
         ("licence = \"Apache-2.0\"", "licence = \" \"", &["licence is empty"]),
