@@ -73,6 +73,42 @@ fn axis_spans(first: usize, last: usize, size: usize, halo: usize) -> Vec<(isize
     spans
 }
 
+/// The tile of at most `voxels_max` voxels whose copies cover a box `start..end` (grid voxels) with the least work, for
+/// networks that take any size in steps of [`ALIGNMENT`]: a fixed tile computes up to twice the voxels of a chest. Of
+/// equal ones the larger, whose neighbours overlap less. Where none is small enough, the smallest there is.
+#[must_use]
+pub fn fitted(start: [usize; 3], end: [usize; 3], halo: usize, voxels_max: usize) -> TileShape {
+    let halo = halo.next_multiple_of(ALIGNMENT);
+    let extent = [0, 1, 2].map(|a| end[a].saturating_sub(start[a] / ALIGNMENT * ALIGNMENT).max(1));
+    // (tiles along the axis, edge of a tile), fewer tiles first
+    let choices = extent.map(|length| {
+        let mut edges: Vec<(usize, usize)> = Vec::new();
+        for count in 1..=length.div_ceil(ALIGNMENT) {
+            let core = length.div_ceil(count).next_multiple_of(ALIGNMENT);
+            let needed = length.div_ceil(core);
+            if edges.last().is_none_or(|(_, edge)| *edge != core + 2 * halo) {
+                edges.push((needed, core + 2 * halo));
+            }
+        }
+        edges
+    });
+    let smallest =
+        choices.each_ref().map(|edges| edges.last().map_or(ALIGNMENT + 2 * halo, |(_, edge)| *edge));
+    let mut best = (usize::MAX, smallest);
+    for &(count_z, z) in &choices[0] {
+        for &(count_y, y) in &choices[1] {
+            for &(count_x, x) in &choices[2] {
+                let voxels = z * y * x;
+                let work = count_z * count_y * count_x * voxels;
+                if voxels <= voxels_max && work < best.0 {
+                    best = (work, [z, y, x]);
+                }
+            }
+        }
+    }
+    TileShape { size: best.1, halo: [halo; 3] }
+}
+
 /// Tiles whose cores share out a grid of `shape`; see [`plan_box`].
 pub fn plan(
     shape: [usize; 3],

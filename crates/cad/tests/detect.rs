@@ -1,7 +1,7 @@
 //! Golden vectors of the decode, and tiling that leaves no seam.
 
 use cad::detect::{DecodeOptions, GridCandidate, HeadError, decode, logit, merge};
-use cad::tiles::{HuWindow, Tile, TileShape, cut, plan, plan_box};
+use cad::tiles::{ALIGNMENT, HuWindow, Tile, TileShape, cut, fitted, plan, plan_box};
 use ndarray::{Array3, Array4, Axis};
 
 fn options(stride: usize) -> DecodeOptions {
@@ -188,4 +188,45 @@ fn cut_scales_and_pads() {
     assert!((out[[0, 0, 0]] + 7.0).abs() < 1e-6 && (out[[1, 2, 0]] + 7.0).abs() < 1e-6);
     assert!((out[[2, 1, 3]] - 133.0 / 200.0).abs() < 1e-6);
     assert!((out[[3, 0, 0]] - 1.0).abs() < 1e-6, "clipped");
+}
+
+/// Goal: tiles made to measure cover the box in the fewest voxels. Method: boxes of chests, children and crops; the plan
+/// with the fitted tile against the plan with every tile that is allowed.
+#[test]
+fn a_fitted_tile_is_the_cheapest() {
+    const VOXELS_MAX: usize = 6_000_000;
+    let work = |start, end, shape: TileShape| {
+        plan_box(start, end, shape, |_, _| true).len() * shape.size.iter().product::<usize>()
+    };
+    for (start, end) in [
+        ([96, 100, 97], [376, 320, 387]),
+        ([0, 31, 160], [352, 301, 481]),
+        ([112; 3], [240, 236, 300]),
+        ([16; 3], [60, 61, 62]),
+        ([5, 5, 5], [6, 6, 6]),
+    ] {
+        let shape = fitted(start, end, 16, VOXELS_MAX);
+        let voxels: usize = shape.size.iter().product();
+        assert!(voxels <= VOXELS_MAX && shape.size.iter().all(|n| n.is_multiple_of(ALIGNMENT)), "{shape:?}");
+        let own = work(start, end, shape);
+        let edges: Vec<usize> = (48..=512).step_by(ALIGNMENT).collect();
+        for &z in &edges {
+            for &y in &edges {
+                for x in edges.iter().copied().filter(|x| z * y * x <= VOXELS_MAX) {
+                    let other = TileShape { size: [z, y, x], halo: [16; 3] };
+                    // Counted without planning: edges share out the box from the multiple of 16 below its start.
+                    let count = |a: usize| (end[a] - start[a] / 16 * 16).div_ceil(other.size[a] - 32);
+                    assert!(own <= count(0) * count(1) * count(2) * z * y * x, "{own}: {other:?} is cheaper");
+                }
+            }
+        }
+    }
+    let chest = ([96, 100, 97], [376, 320, 387]);
+    let fixed = TileShape { size: [160; 3], halo: [16; 3] };
+    assert!(
+        work(chest.0, chest.1, fitted(chest.0, chest.1, 16, VOXELS_MAX)) * 3
+            < work(chest.0, chest.1, fixed) * 2
+    );
+    // Nothing is small enough: the smallest there is.
+    assert_eq!(fitted([0; 3], [100; 3], 16, 1).size, [48; 3]);
 }

@@ -156,6 +156,10 @@ pub struct CenterPointDecode {
     pub stride: usize,
     /// Input voxels at each face of the tile whose cells are not read, because they see too little around them.
     pub margin_voxels: usize,
+    /// The graph takes a tile of any size whose edges are multiples of [`CenterPointDecode::SIZE_DIVISOR`], up to so many
+    /// voxels: each scan gets the one that fits it best. Without it the stated size is the only one.
+    #[serde(default)]
+    pub tile_voxels_max: Option<usize>,
     /// Diameter whose channel 4 is zero, mm.
     pub reference_diameter_mm: f64,
     /// Lowest score that becomes a candidate, 0 to 1.

@@ -1,6 +1,6 @@
 //! One network, ready to run: shapes checked, threads explicit, same input same output.
 
-use crate::manifest::{InputSpec, Kind, NetworkSpec, OutputSpec};
+use crate::manifest::{CenterPointDecode, InputSpec, Kind, NetworkSpec, OutputSpec};
 use crate::pack::{ModelPack, PackError};
 use crate::runtime::{OpenVinoPrecision, ProviderChoice, Runtime};
 use ndarray::{ArrayD, ArrayView5, ArrayViewD, CowArray, IxDyn};
@@ -167,25 +167,31 @@ impl Network {
         self.run_all(&[input.into_dyn()])
     }
 
-    /// Run a network that takes inputs of any size (kind `retinanet3d`): each axis a multiple of its divisor, no more
-    /// voxels than the window. Outputs keep the stated share of the input's axes.
+    /// Run a network that takes inputs of any size (kind `retinanet3d`; `center-point` with `tile_voxels_max`): each
+    /// axis a multiple of its divisor, no more voxels than the window. Outputs keep the stated share of the input's axes.
     ///
     /// # Errors
     /// As [`Network::run`]; [`NetworkError::Input`] for another kind too.
     #[allow(clippy::needless_pass_by_value)] // a view is two words
     pub fn run_any_size(&mut self, input: ArrayView5<'_, f32>) -> Result<Vec<ArrayD<f32>>, NetworkError> {
         let refuse = |reason: String| NetworkError::Input { file: self.spec.file.clone(), reason };
-        let Kind::Retinanet3d(decode) = &self.spec.decode else {
+        let sizes = match &self.spec.decode {
+            Kind::Retinanet3d(decode) => Some((decode.size_divisor, decode.window.iter().product::<usize>())),
+            Kind::CenterPoint(decode) => {
+                decode.tile_voxels_max.map(|voxels| ([CenterPointDecode::SIZE_DIVISOR; 3], voxels))
+            }
+            _ => None,
+        };
+        let Some((divisor, voxels_max)) = sizes else {
             return Err(refuse(format!("kind {} takes one size only", self.spec.decode.as_str())));
         };
         let (stated, shape) = (self.spec.inputs.first().map(InputSpec::edge), input.shape().to_vec());
         let edge = [shape[2], shape[3], shape[4]];
-        let divides = (0..3).all(|a| edge[a] > 0 && edge[a].is_multiple_of(decode.size_divisor[a]));
-        let window: usize = decode.window.iter().product();
-        let Some(stated) = stated.filter(|_| shape[..2] == [1, 1] && divides && input.len() <= window) else {
-            let (divisor, window) = (decode.size_divisor, decode.window);
+        let divides = (0..3).all(|a| edge[a] > 0 && edge[a].is_multiple_of(divisor[a]));
+        let Some(stated) = stated.filter(|_| shape[..2] == [1, 1] && divides && input.len() <= voxels_max)
+        else {
             return Err(refuse(format!(
-                "input {shape:?} is no multiple of {divisor:?} within the window {window:?}"
+                "input {shape:?} is no multiple of {divisor:?} of at most {voxels_max} voxels"
             )));
         };
         let scaled = |output: &OutputSpec| {

@@ -24,6 +24,10 @@ const SHARED_PART_MAX: f64 = 0.3;
 /// An outline that runs into the border of its patch is tried once more in a patch this much wider.
 const WIDER: f64 = 1.6;
 
+/// Fitted tiles reach beyond the lungs by their halo and what rounding to multiples of 16 adds: 15 voxels at the low
+/// end, 15 more for each of at most five tiles at the high one.
+const FITTED_REACH_VOXELS: usize = 96;
+
 /// What a site may set about findings.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AnalysisSettings {
@@ -196,10 +200,14 @@ fn detect(
     };
     let input = first_input(&networks.detector)?;
     let spacing_mm = input.spacing_mm[0];
-    let shape = TileShape { size: input.edge(), halo: [decode.margin_voxels; 3] };
+    let fixed = TileShape { size: input.edge(), halo: [decode.margin_voxels; 3] };
     // As far as a tile can reach beyond the lungs: air that is none, 16 mm outside of them, moves scores by half.
+    let rim = match decode.tile_voxels_max {
+        None => fixed.size.into_iter().max().unwrap_or(0),
+        Some(_) => decode.margin_voxels + FITTED_REACH_VOXELS,
+    };
     #[allow(clippy::cast_precision_loss)] // voxels of a tile
-    let rim_mm = *shape.size.iter().max().unwrap_or(&0) as f64 * spacing_mm;
+    let rim_mm = rim as f64 * spacing_mm;
     let grid = cad::resample::isotropic(volume, widened(lungs.region, volume, rim_mm), spacing_mm);
     // Around a crop there is more body, not air: a network that sees air there calls everything by other names.
     let grid = match search {
@@ -207,6 +215,10 @@ fn detect(
         Search::Whole => cad::resample::mirrored(&grid, decode.margin_voxels),
     };
     let (start, end) = box_on_grid(lungs.region, &volume.affine, &grid);
+    let shape = match decode.tile_voxels_max {
+        None => fixed,
+        Some(voxels_max) => cad::tiles::fitted(start, end, decode.margin_voxels, voxels_max),
+    };
     let tiles =
         cad::tiles::plan_box(start, end, shape, |start, end| lungs.searches_box(&grid.affine, start, end));
     // The pack states its lowest score after calibration; cells are judged before it.
@@ -273,7 +285,10 @@ fn run_tile(
     options: &DecodeOptions,
 ) -> Result<Vec<GridCandidate>, AnalyzeError> {
     let input = cad::tiles::cut(grid.hu.view(), tile, window);
-    let outputs = detector.run(input.view().insert_axis(Axis(0)).insert_axis(Axis(0)))?;
+    let view = input.view().insert_axis(Axis(0)).insert_axis(Axis(0));
+    let takes_any_size =
+        matches!(detector.spec().decode, Kind::CenterPoint(decode) if decode.tile_voxels_max.is_some());
+    let outputs = if takes_any_size { detector.run_any_size(view)? } else { detector.run(view)? };
     let head = outputs
         .into_iter()
         .next()

@@ -17,6 +17,8 @@ const ELEMENTS_MAX: usize = 64 << 20;
 const TENSORS_COUNT_MAX: usize = 8;
 /// Bound on self-test probes of one network.
 const PROBES_COUNT_MAX: usize = 256;
+/// Bound on `tile_voxels_max`: some 5 GB of work memory.
+const TILE_VOXELS_MAX: usize = 64 << 20;
 
 impl Manifest {
     /// Everything that can be said without looking at the files; the first fault found.
@@ -231,6 +233,9 @@ impl InputSpec {
 }
 
 impl CenterPointDecode {
+    /// Edges of a tile of any size are multiples of this: the tiles' own alignment, and more than any stride.
+    pub const SIZE_DIVISOR: usize = 16;
+
     fn check(&self, edge: [usize; 3]) -> Result<(), String> {
         if !(1..=32).contains(&self.stride) || edge.iter().any(|e| e % self.stride != 0) {
             return Err(format!("stride {} does not divide the input {edge:?}", self.stride));
@@ -242,6 +247,17 @@ impl CenterPointDecode {
                 "margin_voxels {} must be a multiple of stride {} and less than half of the input {edge:?}",
                 self.margin_voxels, self.stride
             ));
+        }
+        if let Some(voxels) = self.tile_voxels_max {
+            let fits = edge.iter().all(|e| e.is_multiple_of(Self::SIZE_DIVISOR));
+            if !fits
+                || !(edge.iter().product()..=TILE_VOXELS_MAX).contains(&voxels)
+                || !Self::SIZE_DIVISOR.is_multiple_of(self.stride)
+            {
+                return Err(format!(
+                    "tile_voxels_max {voxels} must hold the input {edge:?}, whose edges are multiples of 16, and be at most {TILE_VOXELS_MAX}; the stride must divide 16"
+                ));
+            }
         }
         if !(1..=10_000).contains(&self.top_k) {
             return Err(format!("top_k {} is outside 1 to 10000", self.top_k));
