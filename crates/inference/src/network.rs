@@ -270,7 +270,7 @@ impl Network {
 /// The provider with its options, set to fail aloud; ONNX Runtime drops a failing one silently otherwise. `None` is the CPU.
 fn provider(choice: ProviderChoice, threads: usize) -> Option<ExecutionProviderDispatch> {
     match choice {
-        ProviderChoice::Cpu => None,
+        ProviderChoice::Auto | ProviderChoice::Cpu => None,
         ProviderChoice::OpenVino(precision) => {
             // The provider ignores ONNX Runtime's thread count and takes precision only through this text.
             let hint = match precision {

@@ -1,6 +1,7 @@
 //! Find and load ONNX Runtime: once per process, telemetry off, with the provider that the site chose.
 
 use ort::environment::Environment;
+use ort::ep::{self, ExecutionProvider as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Mutex;
@@ -22,6 +23,8 @@ pub enum OpenVinoPrecision {
 /// What runs the networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderChoice {
+    /// OpenVINO in 32-bit arithmetic if the library was built with it, else ONNX Runtime's own CPU kernels.
+    Auto,
     /// ONNX Runtime's own CPU kernels.
     Cpu,
     /// OpenVINO on the CPU, if the library was built with it.
@@ -38,6 +41,7 @@ impl ProviderChoice {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Cpu => "CPU",
             Self::OpenVino(OpenVinoPrecision::F32) => "OpenVINO f32",
             Self::OpenVino(OpenVinoPrecision::Bf16) => "OpenVINO bf16",
@@ -49,9 +53,10 @@ impl ProviderChoice {
 impl FromStr for ProviderChoice {
     type Err = String;
 
-    /// `cpu`, `openvino`, `openvino-bf16`, `cuda` or `cuda:1`.
+    /// `auto`, `cpu`, `openvino`, `openvino-bf16`, `cuda` or `cuda:1`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
+            "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
             "openvino" => Ok(Self::OpenVino(OpenVinoPrecision::F32)),
             "openvino-bf16" => Ok(Self::OpenVino(OpenVinoPrecision::Bf16)),
@@ -62,7 +67,7 @@ impl FromStr for ProviderChoice {
                 .filter(|n| (0..64).contains(n))
                 .map(|device_index| Self::Cuda { device_index })
                 .ok_or_else(|| {
-                    format!("provider {text:?} is unknown; use cpu, openvino, openvino-bf16, cuda or cuda:<number>")
+                    format!("provider {text:?} is unknown; use auto, cpu, openvino, openvino-bf16, cuda or cuda:<number>")
                 }),
         }
     }
@@ -156,8 +161,15 @@ impl Runtime {
             }
         };
         let version = version_of(&library);
-        tracing::info!(library = %library.display(), %version, provider = options.provider.as_str(), "ONNX Runtime loaded");
-        Ok(Self { environment, library, version, provider: options.provider })
+        let provider = match options.provider {
+            ProviderChoice::Auto if ep::OpenVINO::is_available().unwrap_or(false) => {
+                ProviderChoice::OpenVino(OpenVinoPrecision::F32)
+            }
+            ProviderChoice::Auto => ProviderChoice::Cpu,
+            chosen => chosen,
+        };
+        tracing::info!(library = %library.display(), %version, provider = provider.as_str(), "ONNX Runtime loaded");
+        Ok(Self { environment, library, version, provider })
     }
 
     /// The file loaded, links resolved.
@@ -172,7 +184,7 @@ impl Runtime {
         &self.version
     }
 
-    /// Provider asked for; [`crate::Network::provenance`] says which one runs.
+    /// Provider asked for, `auto` resolved; [`crate::Network::provenance`] says which one runs.
     #[must_use]
     pub fn provider(&self) -> ProviderChoice {
         self.provider
@@ -314,6 +326,7 @@ mod tests {
     /// Goal: config words become choices, others are refused with the list. Method: each word.
     #[test]
     fn provider_words() {
+        assert_eq!("auto".parse(), Ok(ProviderChoice::Auto));
         assert_eq!("cpu".parse(), Ok(ProviderChoice::Cpu));
         assert_eq!("openvino-bf16".parse(), Ok(ProviderChoice::OpenVino(OpenVinoPrecision::Bf16)));
         assert_eq!("cuda:1".parse(), Ok(ProviderChoice::Cuda { device_index: 1 }));

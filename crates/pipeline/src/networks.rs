@@ -16,7 +16,7 @@ pub struct NetworkOptions {
     pub pack: String,
     /// ONNX Runtime library or its folder; `None` searches the usual places.
     pub library: Option<PathBuf>,
-    /// What runs the networks: `cpu`, `openvino`, `openvino-bf16`, `cuda` or `cuda:<number>`.
+    /// What runs the networks: `auto`, `cpu`, `openvino`, `openvino-bf16`, `cuda` or `cuda:<number>`.
     pub provider: String,
     /// Threads of the networks; findings do not depend on it.
     pub threads: usize,

@@ -18,6 +18,8 @@ pub(super) struct Raw {
 /// Where networks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Provider {
+    /// OpenVINO where the library has it, else ONNX Runtime's own CPU provider.
+    Auto,
     /// ONNX Runtime's own CPU provider.
     Cpu,
     /// OpenVINO, 32-bit arithmetic.
@@ -48,12 +50,13 @@ pub(crate) struct ModelSettings {
 impl ModelSettings {
     pub(super) fn from_raw(raw: Raw) -> Result<Self, ConfigError> {
         let provider = match raw.provider.as_str() {
+            "auto" => Provider::Auto,
             "cpu" => Provider::Cpu,
             "openvino" => Provider::OpenVino,
             "openvino-bf16" => Provider::OpenVinoBf16,
             "cuda" => Provider::Cuda,
             other => {
-                let cause = format!("{other:?} is not known; use cpu, openvino, openvino-bf16 or cuda");
+                let cause = format!("{other:?} is not known; use auto, cpu, openvino, openvino-bf16 or cuda");
                 return Err(ConfigError::invalid("models.provider", cause));
             }
         };

@@ -147,6 +147,7 @@ fn models_folder(named: &Path) -> PathBuf {
 pub(super) fn networks(settings: &Settings, threads: usize) -> NetworkOptions {
     let models = &settings.models;
     let provider = match models.provider {
+        Provider::Auto => "auto",
         Provider::Cpu => "cpu",
         Provider::OpenVino => "openvino",
         Provider::OpenVinoBf16 => "openvino-bf16",
