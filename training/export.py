@@ -1,4 +1,5 @@
-"""Checkpoint to ONNX: averaged weights, BatchNorm folded into convolutions, fixed shape, opset 17, f32.
+"""Checkpoint to ONNX: averaged weights, BatchNorm folded into convolutions, opset 17, f32. The detector takes tiles of any
+size in steps of 16 voxels, the others one shape.
 
     python export.py OUT FOLDER [--roles detector segmenter]
 """
@@ -44,14 +45,16 @@ def export(role, checkpoint, file):
     with torch.no_grad():
         want = network(*given).numpy()
         network = folded(network)
+        axes = {2: "depth", 3: "height", 4: "width"}
+        free = {name: {k: f"{name} {v}" for k, v in axes.items()} for name in (*inputs, output)} if role == "detector" else None
         torch.onnx.export(
-            network, given, str(file), opset_version=OPSET, input_names=inputs, output_names=[output], dynamo=False
+            network, given, str(file), opset_version=OPSET, input_names=inputs, output_names=[output], dynamo=False,
+            dynamic_axes=free,
         )
     model = onnx.load(file)
     model.doc_string, model.producer_name = "", "lungcad training/export.py"
     for node in model.graph.node:
         node.doc_string = ""
-    # Only the borders keep their stated sizes, so that the graph also runs on smaller tiles.
     del model.graph.value_info[:]
     onnx.checker.check_model(model, full_check=True)
     file.write_bytes(model.SerializeToString(deterministic=True))

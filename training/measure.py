@@ -45,7 +45,7 @@ class Pack:
         spec = self.specs[role]
         given, low_high = spec["input"][0], spec["input"][0]["hu_clip"]
         model = onnx.load(self.folder / spec["file"])
-        if edge:
+        if edge and model.graph.input[0].type.tensor_type.shape.dim[2].dim_value:
             for value in (*model.graph.input, *model.graph.output):
                 for axis, size in zip(value.type.tensor_type.shape.dim[2:], edge):
                     axis.dim_value = axis.dim_value * size // given["shape"][2]

@@ -24,6 +24,8 @@ from measure import threshold_at
 NAME = "lungcad-default"
 POINTS = {"quiet": 0.25, "balanced": 1, "sensitive": 2}  # false marks a chest, over the whole scans
 SCORE_MIN = 0.02
+NOMINAL = {"detector": {"input": 160, "head": 40}}  # edges that pack.toml and the self-test state where any will do
+NODULES_PER_CHEST = 1186 / 888  # of >= 3 readers, LUNA16
 REDUCER_MM, REDUCER_SHARE = (1.0, 1.5), (0.5, 0.5)  # spacings of near and wide; share of the two logits in the score
 
 HEAD = '''# Made by training/pack.py; docs/MODEL_PACKS.md explains every key.
@@ -87,6 +89,7 @@ pad_value = 0.0
 DETECTOR = '''kind = "center-point"
 stride = 4
 margin_voxels = 16
+tile_voxels_max = 6000000
 reference_diameter_mm = 8.0
 score_min = {score_min}
 top_k = 100
@@ -95,9 +98,9 @@ nms_diameter_fraction = 0.5'''
 
 REDUCER = '''kind = "classifier"
 classes = ["nodule"]
-detector_weight = {detector_weight}
-reducer_weight = {reducer_weight}
-bias = 0.0'''
+detector_weight = {detector_weight:.6f}
+reducer_weight = {reducer_weight:.6f}
+bias = {bias:.6f}'''
 
 SEGMENTER = '''kind = "probability-patch"
 channels = ["nodule"]
@@ -109,7 +112,11 @@ def network_text(folder, role, decode, *spacings_mm):
     """The section of a network; one spacing an input."""
     file = folder / f"{role}.onnx"
     graph = onnx.load(file).graph
-    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.input, *graph.output)}
+    stated = {n: [1, 1, e, e, e] for n, e in NOMINAL.get(role, {}).items()}
+    shapes = {
+        v.name: [d.dim_value or size for d, size in zip(v.type.tensor_type.shape.dim, stated.get(v.name, [0] * 5))]
+        for v in (*graph.input, *graph.output)
+    }
     names, output = [v.name for v in graph.input], graph.output[0].name
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     inputs = "\n".join(INPUT.format(tensor=n, shape=shapes[n], mm=mm) for n, mm in zip(names, spacings_mm, strict=True))
@@ -133,17 +140,19 @@ def logit(p):
     return np.log(p / (1 - p))
 
 
-def calibrate(rows):
-    """Platt scaling on held-out marks: a nodule of >= 3 readers, or a false mark of the lungs; by Newton steps."""
-    hits = [r["hit"] for r in rows if r["readers"] >= 3 and np.isfinite(r["hit"])]
-    false = [s for r in rows for s in r["false"]]
+def calibrate(hits, false, chests):
+    """Slope and intercept of Platt scaling, by Newton steps, at the prevalence of whole chests.
+
+    `hits`: scores of nodules of >= 3 readers, of held-out cubes; `false`: scores of false marks in `chests` whole scans.
+    Cubes are cut around nodules, so each counts as much as makes NODULES_PER_CHEST.
+    """
     scores, labels = np.array([*hits, *false]), np.array([1.0] * len(hits) + [0.0] * len(false))
-    keep = scores >= SCORE_MIN
-    x, y, w = np.c_[logit(scores[keep]), np.ones(keep.sum())], labels[keep], np.zeros(2)
+    weights = np.where(labels, NODULES_PER_CHEST * chests / len(hits), 1.0)
+    x, w = np.c_[logit(scores), np.ones(len(scores))], np.zeros(2)
     for _ in range(50):
         p = 1 / (1 + np.exp(-x @ w))
-        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2), x.T @ (p - y))
-        w -= step
+        curvature = (x * (weights * p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
+        w -= np.linalg.solve(curvature, x.T @ (weights * (p - labels)))
     return float(w[0]), float(w[1])
 
 
@@ -153,20 +162,22 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--segmenter-from", type=pathlib.Path)
     parser.add_argument("--points", type=float, nargs=3, help="thresholds read off the program's own marks instead")
-    parser.add_argument("--calibrate", action="store_true", help="only sensible once cubes and whole scans score alike")
     given = parser.parse_args()
     version = given.folder.name
     thresholds, text = {"quiet": 0.5, "balanced": 0.3, "sensitive": 0.1}, ""
     measured = given.out / f"measured-{NAME}-{version}.json"
-    score_min = SCORE_MIN
+    score_min, shares, bias = SCORE_MIN, REDUCER_SHARE, 0.0
     if measured.exists():
         parts = json.loads(measured.read_text())
-        rows, places = parts["cube_rows"], [parts[k] for k in ("scans",)]   # cubes score higher than whole chests
-        false, chests = sum((p["false_raw"] for p in places), []), sum(p["chests"] for p in places)
-        slope, intercept = calibrate(rows) if given.calibrate else (1.0, 0.0)
+        false, chests = parts["scans"]["false_raw"], parts["scans"]["chests"]  # cubes have no hila, little diaphragm
+        hits = [r["hit"] for r in parts["cube_rows"] if r["readers"] >= 3 and r["hit"] >= SCORE_MIN]
+        slope, intercept = calibrate(hits, [s for s in false if s >= SCORE_MIN], chests)
         scaled = lambda p: float(1 / (1 + np.exp(-(slope * logit(p) + intercept))))
         thresholds = {k: scaled(threshold_at(false, chests, rate)) for k, rate in POINTS.items()}
-        if given.calibrate:
+        has_reducer = (given.folder / "reducer.onnx").exists()
+        if has_reducer:  # the calibration of both stages together goes into their weights
+            shares, bias = [slope * s for s in REDUCER_SHARE], intercept
+        else:
             text, score_min = CALIBRATION.format(slope=slope, intercept=intercept), round(scaled(SCORE_MIN), 6)
         print(f"calibration {slope:.3f} x logit + {intercept:.3f}; points {thresholds}")
     if given.points:
@@ -178,7 +189,7 @@ def main():
     toml = HEAD.format(name=NAME, version=version, training=training, **thresholds) + text
     toml += network_text(given.folder, "detector", DETECTOR.format(score_min=score_min), 1.0)
     if (given.folder / "reducer.onnx").exists():
-        reducer = REDUCER.format(detector_weight=REDUCER_SHARE[0], reducer_weight=REDUCER_SHARE[1])
+        reducer = REDUCER.format(detector_weight=shares[0], reducer_weight=shares[1], bias=bias)
         toml += network_text(given.folder, "reducer", reducer, *REDUCER_MM)
     toml += segmenter
     tomllib.loads(toml)

@@ -1,17 +1,12 @@
-"""Train the detector. Resumes from OUT/detector.pt; stops at --steps or at the file OUT/stop.
+"""Train the detector. Resumes from OUT/detector.pt; stops at --steps or at the file OUT/detector.stop.
 
-    python train_detector.py DATA OUT [--steps 3000] [--seed 1]
+    python train_detector.py DATA OUT [--steps 10000] [--seed 1]
 
 One step is 16 tiles of 48^3, by turns as they are or as 2 x 96^3 (a mosaic of 8 tiles of cubes and one tile of a
-whole scan). Every random number of a step comes from (seed, step): a resumed run takes the same tiles.
+whole scan). Whole scans and the nodules planted in them are there from the first step. Every random number of a step comes from (seed, step): a resumed run takes the same tiles.
 """
-import argparse
-import concurrent.futures
 import json
-import math
-import multiprocessing
 import pathlib
-import time
 
 import numpy as np
 import torch
@@ -19,20 +14,21 @@ import torch
 import alter
 import data as datasets
 import marks
-from network import Averaged, Detector, freeze_statistics
+from loop import Loop, arguments, logger, stacked
+from network import Detector
 from targets import STRIDE, loss, tile_targets
 
 TILE = 48
 BATCH, POSITIVE, ELSEWHERE = 16, 7, 4  # the rest are background scans
-FIRST_MINING = 320  # steps; about 5 k patches. No background scan is used before.
-MINING_EVERY = 480
+FIRST_MINING = 320  # steps; about 5 k patches
+MINING_EVERY = 800
 MINED_CUBES = 200
 MASK_ABOVE, MINE_ABOVE = 0.25, 0.05  # NETWORKS: what looks like a nodule in an unlabelled scan is left out,
 MASKED_COUNT_MAX = 20  # but a network of few steps sees hundreds, and none of them would ever be unlearned
 PLANTED_COUNT, PLANTED_SHARE = 6, 0.3  # tries in a large tile of a background scan; part of the small ones with one
 AERATED_HU = -650.0  # where one may be planted: mean of 5 voxels
 SIZE_BINS = (0, 5, 8, 12, 20, 100)
-RATE, DECAY, WARM_UP = 1.5e-3, 1e-3, 100
+RATE, DECAY = 1.5e-3, 1e-3
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -144,17 +140,14 @@ class Sampler:
         return (tile, *tile_targets(len(tile), nodules, ignored, allowed))
 
     def batch(self, step, seed):
-        """Lists of tiles with targets: 16 of 48^3, or 2 of 96^3 of which one is a mosaic."""
+        """Tiles with targets: 16 of 48^3, or 2 of 96^3 of which one is a mosaic."""
         random = np.random.default_rng([seed, step])
-        mined = any(map(len, self.scan_found))
-        if step % 2 and mined:
+        if step % 2:
             small = [self.positive(random) for _ in range(5)] + [self.elsewhere(random) for _ in range(3)]
             random.shuffle(small)
-            return [mosaic(small), self.background(2 * TILE, random)]
-        count = (POSITIVE, ELSEWHERE) if mined else (POSITIVE + 2, BATCH - POSITIVE - 2)
-        tiles = [self.positive(random) for _ in range(count[0])] + [self.elsewhere(random) for _ in range(count[1])]
-        tiles += [self.background(TILE, random) for _ in range(BATCH - len(tiles))]
-        return [mosaic(tiles[:8]), mosaic(tiles[8:])] if step % 2 else tiles
+            return stacked([mosaic(small), self.background(2 * TILE, random)])
+        tiles = [self.positive(random) for _ in range(POSITIVE)] + [self.elsewhere(random) for _ in range(ELSEWHERE)]
+        return stacked(tiles + [self.background(TILE, random) for _ in range(BATCH - len(tiles))])
 
     def mine(self, predict, random, log):
         """The network's own false marks in cubes and background scans, and what to leave out in the latter."""
@@ -171,6 +164,11 @@ class Sampler:
                 masked=len(self.scan_masked[index]), false=len(self.scan_false[index]))
         log(cube_false=len(self.cube_false))
 
+    def recall(self, kept):
+        """What a run's file says was mined."""
+        self.cube_false = kept.get("cube_false", self.cube_false)
+        self.scan_found = kept.get("scan_found", self.scan_found)
+        self.judge()
 
     def judge(self):
         """What of the own marks in background scans is masked and what is false, by what people saw there."""
@@ -221,31 +219,6 @@ def mosaic(tiles):
     )
 
 
-class Ahead:
-    """Batches made ahead by one process of its own, which knows the sampler as it was when it started."""
-
-    DEPTH = 4
-    _sampler = None  # inherited by the process
-
-    def __init__(self, sampler, seed):
-        Ahead._sampler, self.seed, self.waiting = sampler, seed, {}
-        self.pool = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork"))
-
-    @staticmethod
-    def _make(step, seed):
-        torch.set_num_threads(1)
-        return [np.stack(part) for part in zip(*Ahead._sampler.batch(step, seed))]
-
-    def batch(self, step):
-        for ahead in range(step, step + self.DEPTH):
-            if ahead not in self.waiting:
-                self.waiting[ahead] = self.pool.submit(self._make, ahead, self.seed)
-        return self.waiting.pop(step).result()
-
-    def close(self):
-        self.pool.shutdown(cancel_futures=True)
-
-
 def predictor(network):
     """Tile [d, h, w] 0..1 to head [5, ...], in bfloat16."""
     @torch.no_grad()
@@ -256,123 +229,54 @@ def predictor(network):
     return predict
 
 
-def learning_rate(step, steps):
-    if step < WARM_UP:
-        return RATE * (step + 1) / WARM_UP
-    done = min(1, (step - WARM_UP) / max(1, steps - WARM_UP))
-    return RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+class Mining:
+    """Before a step that is due: what the averaged network marks falsely goes to the sampler and into the file."""
+
+    def __init__(self, sampler, steps, log):
+        self.sampler, self.steps, self.log = sampler, steps, log
+
+    def __call__(self, loop):
+        due = loop.step >= FIRST_MINING and (loop.step - FIRST_MINING) % MINING_EVERY == 0
+        if not due or loop.kept.get("mined_at") == loop.step or loop.step >= 0.9 * self.steps:
+            return False
+        random = np.random.default_rng([loop.seed, 1, loop.step])
+        self.sampler.mine(predictor(loop.averaged.network), random, self.log)
+        loop.kept.update(mined_at=loop.step, cube_false=self.sampler.cube_false, scan_found=self.sampler.scan_found)
+        loop.save()
+        return True
 
 
-class Run:
-    """Network, optimiser, sampler and where they stand; written to and read from one file."""
+class Loss:
+    """Loss of a batch over a running number of positives, which a single batch has too few of."""
 
-    def __init__(self, out, sampler, seed):
-        torch.manual_seed(seed)
-        self.file, self.sampler, self.step, self.positives, self.mined_at = out / "detector.pt", sampler, 0, 8.0, -1
-        self.network = Detector().to(memory_format=torch.channels_last_3d)
-        learned = [p for p in self.network.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(learned, RATE, weight_decay=DECAY)
-        self.averaged = Averaged(self.network)
-        if self.file.exists():
-            self.load()
+    def __init__(self, loop):
+        self.kept = loop.kept
+        self.kept.setdefault("positives", 8.0)
 
-    def save(self):
-        kept = {
-            "step": self.step, "positives": self.positives, "mined_at": self.mined_at,
-            "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
-            "averaged": self.averaged.network.state_dict(), "averaged_steps": self.averaged.steps,
-            "cube_false": self.sampler.cube_false, "scan_found": self.sampler.scan_found,
-        }
-        torch.save(kept, self.file.with_suffix(".new"))
-        self.file.with_suffix(".new").replace(self.file)
-
-    def load(self):
-        kept = torch.load(self.file, weights_only=False)
-        self.step, self.positives, self.mined_at = kept["step"], kept["positives"], kept["mined_at"]
-        self.network.load_state_dict(kept["network"])
-        self.optimiser.load_state_dict(kept["optimiser"])
-        self.averaged.network.load_state_dict(kept["averaged"])
-        self.averaged.steps = kept["averaged_steps"]
-        if self.mined_at >= 0:
-            self.sampler.cube_false, self.sampler.scan_found = kept["cube_false"], kept["scan_found"]
-            self.sampler.judge()
-
-    def train_step(self, steps, batch):
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, steps)
-        self.network.train()
-        if self.step >= 0.8 * steps:
-            freeze_statistics(self.network)
-        x, heat, weight, regression = (torch.from_numpy(part) for part in batch)
-        self.positives = 0.95 * self.positives + 0.05 * float(((heat == 1) * weight).sum())
+    def __call__(self, network, x, heat, weight, regression):
+        positives = 0.95 * self.kept["positives"] + 0.05 * float(((heat == 1) * weight).sum())
+        self.kept["positives"] = positives
         with torch.autocast("cpu", torch.bfloat16):
-            head = self.network(x[:, None].to(memory_format=torch.channels_last_3d))
-        total, parts = loss(head.float(), heat, weight, regression, max(1.0, self.positives))
-        self.optimiser.zero_grad()
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimiser.step()
-        self.averaged.update(self.network)
-        self.step += 1
-        return float(total.detach()), parts.numpy()
+            head = network(x[:, None].to(memory_format=torch.channels_last_3d))
+        total, parts = loss(head.float(), heat, weight, regression, max(1.0, positives))
+        return total, dict(zip(("hit", "false", "offset", "diameter"), parts))
 
 
-def logger(file):
-    def log(**entry):
-        with file.open("a") as out:
-            out.write(json.dumps({"time": time.strftime("%H:%M:%S"), **entry}) + "\n")
-    return log
-
-
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=pathlib.Path)
-    parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--log-every", type=int, default=20)
-    return parser.parse_args()
+def detector_of(given):
+    """Sampler and loop as OUT/detector.pt has them, or new ones."""
+    cache = given.out / "cache"
+    sampler = Sampler(datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache))
+    loop = Loop(given.out / "detector.pt", Detector, given.seed, RATE, DECAY)
+    sampler.recall(loop.kept)
+    return sampler, loop
 
 
 def main():
-    given = arguments()
-    torch.set_num_threads(given.threads)
-    given.out.mkdir(parents=True, exist_ok=True)
+    given = arguments(__doc__, 10000)
     log = logger(given.out / "detector.jsonl")
-    cache = given.out / "cache"
-    sampler = Sampler(datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache))
-    run = Run(given.out, sampler, given.seed)
-    log(start=run.step, steps=given.steps, seed=given.seed, cubes=len(sampler.cubes.train))
-    train(run, given, log)
-    run.save()
-    log(end=run.step)
-
-
-def train(run, given, log):
-    """Steps until --steps are done or OUT/stop appears; mining in between."""
-    started, sums, since = time.time(), np.zeros(5), run.step
-    ahead = Ahead(run.sampler, given.seed)
-    while run.step < given.steps and not (given.out / "stop").exists():
-        due = run.step >= FIRST_MINING and (run.step - FIRST_MINING) % MINING_EVERY == 0
-        if due and run.mined_at != run.step and run.step < 0.9 * given.steps:
-            ahead.close()
-            run.sampler.mine(predictor(run.averaged.network), np.random.default_rng([given.seed, 1, run.step]), log)
-            run.mined_at = run.step
-            run.save()
-            ahead = Ahead(run.sampler, given.seed)
-            started, since = time.time(), run.step
-        total, parts = run.train_step(given.steps, ahead.batch(run.step))
-        sums += [total, *parts]
-        if run.step % given.log_every == 0:
-            count = run.step - since
-            mean = (sums / given.log_every).round(4).tolist()
-            log(step=run.step, patches=run.step * BATCH, loss=mean[0], hit=mean[1], false=mean[2], offset=mean[3],
-                diameter=mean[4], patches_per_second=round(count * BATCH / (time.time() - started), 1))
-            sums[:], started, since = 0, time.time(), run.step
-        if run.step % 100 == 0:
-            run.save()
-    ahead.close()
+    sampler, loop = detector_of(given)
+    log(cubes=len(sampler.cubes.train), scans=len(sampler.scans))
+    loop.run(sampler, Loss(loop), given.steps, log, Mining(sampler, given.steps, log))
 
 
 if __name__ == "__main__":

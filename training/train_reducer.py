@@ -7,26 +7,22 @@ cubes and in the background scans (what is masked there, by judgement or by scor
 centre by what the detector errs. The detector saw these cubes in its own training, so its false marks are fewer and
 weaker here than elsewhere; marks down to a score of 0.01 are taken to make up for it.
 """
-import argparse
-import math
-import pathlib
-import time
-
 import numpy as np
 import torch
 
 import alter
 import data as datasets
 import marks
-from network import Averaged, Reducer, freeze_statistics
-from train_detector import Sampler, Run, false_in_cube, logger, predictor
+from loop import Loop, arguments, logger
+from network import Reducer
+from train_detector import detector_of, false_in_cube, predictor
 
 EDGE, NEAR_MM, WIDE_MM = 32, 1.0, 1.5
 BATCH, NODULES, IN_CUBES = 48, 16, 16  # the rest from background scans
 ERROR_MM = 1.0  # SD along each axis of the detector's places
 RIM_MAX = 6  # voxels of a side that may be blank, for all alike: only cubes end near a nodule, scans seldom do
 SCORE_MIN = 0.01
-RATE, DECAY, WARM_UP = 1.5e-3, 1e-2, 100
+RATE, DECAY, AVERAGING = 1.5e-3, 1e-2, 0.99
 
 
 class Candidates:
@@ -89,75 +85,26 @@ class Candidates:
                 pairs.append(self.pair(self.sampler.scans[scan].gray, place, (1, 1, 1), random))
             labels.append(0.0)
             weights.append(1.0)
-        near, wide = (torch.from_numpy(np.stack(part))[:, None] for part in zip(*pairs))
-        return near, wide, torch.tensor(labels), torch.tensor(weights)
+        near, wide = (np.stack(part)[:, None] for part in zip(*pairs))
+        return near, wide, np.array(labels, np.float32), np.array(weights, np.float32)
 
 
-def learning_rate(step, steps):
-    if step < WARM_UP:
-        return RATE * (step + 1) / WARM_UP
-    return RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, step / steps))))
+def loss(network, near, wide, label, weight):
+    form = torch.channels_last_3d
+    with torch.autocast("cpu", torch.bfloat16):
+        logit = network(near.to(memory_format=form), wide.to(memory_format=form))
+    logit = logit.float()[:, 0]
+    total = torch.nn.functional.binary_cross_entropy_with_logits(logit, label, weight)
+    return total, {"right": ((logit > 0) == (label > 0)).float().mean()}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=pathlib.Path)
-    parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    file, log = given.out / "reducer.pt", logger(given.out / "reducer.jsonl")
-    cache = given.out / "cache"
-    sampler = Sampler(datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache))
-    detector = Run(given.out, sampler, given.seed)  # brings its marks in the background scans along
+    given = arguments(__doc__, 1500)
+    log = logger(given.out / "reducer.jsonl")
+    sampler, detector = detector_of(given)
     candidates = Candidates(sampler, given.out, predictor(detector.averaged.network), log)
-    torch.manual_seed(given.seed)
-    network = Reducer().to(memory_format=torch.channels_last_3d)
-    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], RATE, weight_decay=DECAY)
-    averaged, step = Averaged(network, 0.99), 0
-    if file.exists():
-        kept = torch.load(file, weights_only=False)
-        step, averaged.steps = kept["step"], kept["averaged_steps"]
-        network.load_state_dict(kept["network"])
-        optimiser.load_state_dict(kept["optimiser"])
-        averaged.network.load_state_dict(kept["averaged"])
-
-    def save():
-        torch.save({"step": step, "network": network.state_dict(), "optimiser": optimiser.state_dict(),
-                    "averaged": averaged.network.state_dict(), "averaged_steps": averaged.steps}, file.with_suffix(".new"))
-        file.with_suffix(".new").replace(file)
-
-    log(start=step, steps=given.steps, seed=given.seed)
-    total_loss, right, started, since = 0.0, 0.0, time.time(), step
-    while step < given.steps and not (given.out / "stop-reducer").exists():
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, given.steps)
-        network.train()
-        if step >= 0.8 * given.steps:
-            freeze_statistics(network)
-        near, wide, label, weight = candidates.batch(step, given.seed)
-        with torch.autocast("cpu", torch.bfloat16):
-            logit = network(near.to(memory_format=torch.channels_last_3d), wide.to(memory_format=torch.channels_last_3d))
-        logit = logit.float()[:, 0]
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, label, weight)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        averaged.update(network)
-        step += 1
-        total_loss += float(loss.detach())
-        right += float(((logit > 0) == (label > 0)).float().mean())
-        if step % 20 == 0:
-            log(step=step, loss=round(total_loss / 20, 4), right=round(right / 20, 4),
-                candidates_per_second=round((step - since) * BATCH / (time.time() - started), 1))
-            total_loss, right, started, since = 0.0, 0.0, time.time(), step
-        if step % 100 == 0:
-            save()
-    save()
-    log(end=step)
+    loop = Loop(given.out / "reducer.pt", Reducer, given.seed, RATE, DECAY, averaging=AVERAGING)
+    loop.run(candidates, loss, given.steps, log)
 
 
 if __name__ == "__main__":
