@@ -59,7 +59,7 @@ def simulate(lungcad, folder, seed):
 
 def search(lungcad, scan, pack, out):
     run([lungcad, "evaluate", "--truth", scan / "truth.json", scan / "dicom", "--out", out, "--draws", "10"],
-        LUNGCAD_MODELS__PACK=str(pack))
+        LUNGCAD_MODELS__FOLDER=str(pack.parents[1]), LUNGCAD_MODELS__PACK="@".join(pack.parts[-2:]))
 
 
 def merged(files, to):
