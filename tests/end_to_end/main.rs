@@ -23,3 +23,4 @@ mod orientation;
 mod pacs;
 mod rest;
 mod scale_out;
+mod triage;

@@ -9,6 +9,7 @@ The exit code is 1 when a file could not be read or contradicts itself; `errors`
 {"reports": [{file, sop_instance_uid, sop_class_uid, series_instance_uid, patient_name, completion,
               completion_description, preliminary, predecessors, groups: {volumetric, planar, image},
               exam_texts: {concept: text}, nodule_present, exam_category: as category below, or null,
+              triage: {code, meaning, basis, use} or null,
               nodules: [{tracking_uid, tracking_identifier, center_lps, mark_lps, mark_sop_instance_uid,
                          mark_frame, side, attenuation, segment: [sop uid, number],
                          measures: {"Volume": mm3, "Attenuation Coefficient/Mean": HU, ...},
@@ -185,13 +186,16 @@ def read_report(path, planes):
     dataset = highdicom.sr.srread(path)
     report = dataset.content
     nodules, groups = read_nodules(report, planes)
-    texts, present, exam_category = {}, None, None
+    texts, present, exam_category, triage = {}, None, None, None
     for group in report.get_image_measurement_groups():
         for item in group[0].ContentSequence:
             if item.value_type.value == "TEXT":
                 texts.setdefault(name_of(item), item.value)
             if name_of(item) == "Nodule presence":
                 present = item.value.meaning == "Present"
+            if name_of(item) == "Exam triage score (worklist order)":
+                [basis], [use] = below(item, "Basis of the exam triage score"), below(item, "Use of the exam triage score")
+                triage = {"code": item.value.value, "meaning": item.value.meaning, "basis": basis, "use": use}
         exam_category = category_of(group[0].ContentSequence) or exam_category
     predecessors = [
         instance.ReferencedSOPInstanceUID
@@ -213,6 +217,7 @@ def read_report(path, planes):
         "exam_texts": texts,
         "nodule_present": present,
         "exam_category": exam_category,
+        "triage": triage,
         "nodules": nodules,
     }
 

@@ -5,24 +5,9 @@ use crate::database::{Row, Tx, args};
 use crate::error::{Error, Result};
 use crate::events::{self, NewEvent};
 use crate::jobs::{self, JobKind, NewJob};
-use crate::series;
+use crate::result_key::{ShownWith, config_digest_with};
+use crate::{series, triage};
 use domain::{EventKind, SeriesState, StudyInstanceUid};
-
-/// What separates the digest of an analysis from the version of the clinical data in `config_digest`.
-const CLINICAL: &str = " clinical ";
-
-/// `config_digest` of a result: the analysis's own digest with the version of the clinical data it is shown with.
-#[must_use]
-pub fn config_digest_with(analysis: &str, clinical_version: i64) -> String {
-    let own = analysis.split(CLINICAL).next().unwrap_or_default();
-    if clinical_version == 0 { own.to_owned() } else { format!("{own}{CLINICAL}{clinical_version}") }
-}
-
-/// Version of the clinical data in a `config_digest`; 0 where there is none.
-#[must_use]
-pub fn clinical_version_of(config_digest: &str) -> i64 {
-    config_digest.split_once(CLINICAL).and_then(|(_, version)| version.parse().ok()).unwrap_or(0)
-}
 
 /// A change to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,15 +78,16 @@ async fn judge_again(
     version: i64,
     now: i64,
 ) -> Result<bool> {
-    let sql = "SELECT result_id, config_digest FROM result WHERE series_instance_uid = $1 AND state = 'current' \
+    let sql = "SELECT result_id, config_digest, pack FROM result WHERE series_instance_uid = $1 AND state = 'current' \
                AND outcome = 'analyzed' AND result_json <> ''";
     let Some(row) = tx.row("reading the current result", sql, args![uid]).await? else { return Ok(false) };
     let (current, config) = (row.text(0)?, row.text(1)?);
+    let shown = ShownWith { clinical: version, triage: triage::version(tx, &row.text(2)?).await? };
     let sql = "INSERT INTO result (result_id, series_instance_uid, revision, outcome, state, input_digest, \
                config_digest, pack, finding_count, result_json, document_json, created_at) \
                SELECT $1, series_instance_uid, $2, outcome, 'prepared', input_digest, $3, pack, finding_count, \
                result_json, document_json, $4 FROM result WHERE result_id = $5";
-    let (id, config) = (crate::new_id(), config_digest_with(&config, version));
+    let (id, config) = (crate::new_id(), config_digest_with(&config, shown));
     tx.execute("preparing a result", sql, args![&id, held.revision, &config, now, &current]).await?;
     series::set_state(tx, uid, SeriesState::Reporting, None, now).await?;
     let attempts = archive.inner.attempts;

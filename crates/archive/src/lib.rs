@@ -11,6 +11,7 @@
 //! | [`Archive::claim`], [`Archive::renew`], [`Archive::fail_job`], [`Archive::release_worker`] | jobs with leases |
 //! | [`Archive::finish_analysis`], [`Archive::finish_report`], [`Archive::finish_skip`] | results |
 //! | [`Archive::clinical`], [`Archive::store_clinical`] | clinical data of a study, by version |
+//! | [`Archive::store_triage_calibration`], [`Archive::triage_calibration`] | the site's triage calibrations, by version |
 //! | [`Archive::object_delivered`], [`Archive::finish_delivery`], [`Archive::fail_delivery`] | deliveries |
 //! | [`Archive::studies`], [`Archive::series`], [`Archive::events`], [`Archive::counts`] | reading |
 //!
@@ -57,14 +58,16 @@ mod mounts;
 mod observed;
 mod open;
 mod publish;
+mod result_key;
 mod results;
 mod series;
 mod settings;
 mod skips;
 mod studies;
+mod triage;
 
 pub use associations::{AssociationOutcome, NewAssociation};
-pub use clinical::{ClinicalRecord, NewClinical, clinical_version_of, config_digest_with};
+pub use clinical::{ClinicalRecord, NewClinical};
 pub use counts::{Counts, QueueCounts};
 pub use deliveries::{DeliveryFilter, DeliveryObject, DeliveryRecord, DeliveryState};
 pub use error::{Error, Result};
@@ -75,11 +78,13 @@ pub use jobs::{ClaimedJob, JobFilter, JobKind, JobRecord, JobState, Renewal};
 pub use observed::ObservedSeries;
 pub use open::{Archive, Health};
 pub use publish::{Judged, NewObject};
+pub use result_key::{ShownWith, config_digest_with, shown_with};
 pub use results::{Finish, NewResult, ObjectRecord, ResultOutcome, ResultRecord, ResultState};
 pub use series::{ReceivingSeries, SeriesRecord};
 pub use settings::{ArchiveSettings, AttemptLimits, BlobSettings};
 pub use skips::NewSkip;
-pub use studies::{Page, StudyFilter, StudyRecord};
+pub use studies::{Page, StudyFilter, StudyOrder, StudyRecord};
+pub use triage::{NewTriageCalibration, ScoredResult, TriageCalibrationRecord};
 
 /// Microseconds since 1970-01-01 UTC by this machine's clock.
 #[must_use]

@@ -44,6 +44,8 @@ pub struct Judged {
     pub document_json: String,
     /// Version of the study's clinical data that went in; 0 where the site stated nothing.
     pub clinical_version: i64,
+    /// Exam triage, 1 to 10; `None` where not calibrated.
+    pub triage_score: Option<i64>,
 }
 
 /// An object whose bytes are durable.
@@ -118,8 +120,9 @@ impl Archive {
         }
         series::set_state(&mut tx, uid, SeriesState::Done, None, now).await?;
         if let Some(judged) = judged {
-            let sql = "UPDATE result SET document_json = $2 WHERE result_id = $1";
-            tx.execute("storing a document", sql, args![result_id, &judged.document_json]).await?;
+            let sql = "UPDATE result SET document_json = $2, triage_score = $3 WHERE result_id = $1";
+            let args = args![result_id, &judged.document_json, judged.triage_score];
+            tx.execute("storing a document", sql, args).await?;
         }
         let switch =
             Switch { job, result_id, objects: &stored, destinations, attempts: self.inner.attempts, now };

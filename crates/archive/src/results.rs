@@ -91,6 +91,8 @@ pub struct ResultRecord {
     pub superseded_at: Option<i64>,
     /// Result that took its place; `None` when withdrawn.
     pub superseded_by: Option<String>,
+    /// Exam triage, 1 to 10; `None` where not calibrated or not yet reported.
+    pub triage_score: Option<i64>,
 }
 
 /// An object of a result.
@@ -119,7 +121,8 @@ pub struct ObjectRecord {
 macro_rules! result_columns {
     () => {
         "result_id, series_instance_uid, revision, outcome, state, input_digest, config_digest, pack, \
-         finding_count, result_json, document_json, created_at, published_at, superseded_at, superseded_by"
+         finding_count, result_json, document_json, created_at, published_at, superseded_at, superseded_by, \
+         triage_score"
     };
 }
 
@@ -140,6 +143,7 @@ fn record(row: &Row) -> Result<ResultRecord> {
         published_at: row.opt_int(12)?,
         superseded_at: row.opt_int(13)?,
         superseded_by: row.opt_text(14)?,
+        triage_score: row.opt_int(15)?,
     })
 }
 

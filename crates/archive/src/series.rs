@@ -79,6 +79,8 @@ pub struct SeriesRecord {
     pub failure_message: Option<String>,
     /// Latest change, microseconds UTC.
     pub updated_at: i64,
+    /// Exam triage of the current result, 1 to 10; `None` without one.
+    pub triage_score: Option<i64>,
 }
 
 /// Columns of [`SeriesRecord`], in the order of [`record`].
@@ -87,7 +89,8 @@ macro_rules! series_columns {
         "series_instance_uid, study_instance_uid, modality, series_number, series_description, body_part, \
          state, revision, instance_count, conflict_count, size_bytes, first_arrival_at, last_arrival_at, \
          completed_at, completed_why, finished_at, reason_code, reason_message, reason_json, \
-         failure_message, updated_at"
+         failure_message, updated_at, (SELECT r.triage_score FROM result r \
+          WHERE r.series_instance_uid = series.series_instance_uid AND r.state = 'current')"
     };
 }
 pub(crate) use series_columns;
@@ -115,6 +118,7 @@ pub(crate) fn record(row: &Row) -> Result<SeriesRecord> {
         reason_json: row.opt_text(18)?,
         failure_message: row.opt_text(19)?,
         updated_at: row.int(20)?,
+        triage_score: row.opt_int(21)?,
     })
 }
 

@@ -21,6 +21,16 @@ impl Default for Page {
     }
 }
 
+/// In which order studies are listed. Every one of them is, in either.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StudyOrder {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// Highest triage score of a current result first; those without a score after them, each newest first.
+    Triage,
+}
+
 /// Which studies to list; `None` is any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StudyFilter {
@@ -33,6 +43,8 @@ pub struct StudyFilter {
     /// Part of PatientName, PatientID, AccessionNumber, StudyDescription or the UID; case of ASCII letters
     /// is ignored.
     pub text: Option<String>,
+    /// In which order.
+    pub order: StudyOrder,
     /// Which page.
     pub page: Page,
 }
@@ -94,7 +106,7 @@ fn record(row: &Row) -> Result<StudyRecord> {
 }
 
 impl Archive {
-    /// Studies with their series, newest first.
+    /// Studies with their series, in the order of the filter.
     ///
     /// # Errors
     /// What the database said.
@@ -108,7 +120,10 @@ impl Archive {
              AND ($4 = '' OR LOWER(patient_name) LIKE $4 ESCAPE '!' OR LOWER(patient_id) LIKE $4 ESCAPE '!' \
               OR LOWER(accession_number) LIKE $4 ESCAPE '!' OR LOWER(study_description) LIKE $4 ESCAPE '!' \
               OR study_instance_uid LIKE $4 ESCAPE '!') \
-             ORDER BY created_at DESC, study_instance_uid LIMIT $5 OFFSET $6"
+             ORDER BY CASE WHEN $7 = 'triage' THEN (SELECT COALESCE(MAX(r.triage_score), 0) FROM series s \
+              JOIN result r ON r.series_instance_uid = s.series_instance_uid AND r.state = 'current' \
+              WHERE s.study_instance_uid = study.study_instance_uid) ELSE 0 END DESC, \
+             created_at DESC, study_instance_uid LIMIT $5 OFFSET $6"
         );
         let text = filter.text.as_deref().map(pattern).unwrap_or_default();
         let args = args![
@@ -118,6 +133,10 @@ impl Archive {
             &text,
             filter.page.limit,
             filter.page.offset,
+            match filter.order {
+                StudyOrder::Newest => "newest",
+                StudyOrder::Triage => "triage",
+            },
         ];
         let rows = self.inner.database.rows("reading studies", SQL, args).await?;
         let mut studies = rows.iter().map(record).collect::<Result<Vec<_>>>()?;

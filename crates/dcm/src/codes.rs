@@ -267,6 +267,14 @@ codes! {
     CLINICAL_INPUT = ("CLINICAL_INPUT", PRIVATE_SCHEME, "Clinical input");
     /// What a reader should know of an answer.
     CLINICAL_WARNING = ("CLINICAL_WARN", PRIVATE_SCHEME, "Note on clinical rules");
+    /// Exam level: tenth of the site's exams.
+    EXAM_TRIAGE = ("TRIAGE", PRIVATE_SCHEME, "Exam triage score (worklist order)");
+    /// The site has no calibration for the networks.
+    TRIAGE_NOT_CALIBRATED = ("TRIAGE_NONE", PRIVATE_SCHEME, "Not calibrated");
+    /// Where a triage score comes from, or why there is none.
+    TRIAGE_BASIS = ("TRIAGE_BASIS", PRIVATE_SCHEME, "Basis of the exam triage score");
+    /// What a triage score may be used for.
+    TRIAGE_USE = ("TRIAGE_USE", PRIVATE_SCHEME, "Use of the exam triage score");
     /// Where to scroll to.
     KEY_SLICE = ("KEY_SLICE", PRIVATE_SCHEME, "Key slice");
     /// Centroid of the outline, patient coordinates, towards the left.
@@ -339,6 +347,12 @@ pub fn risk_model(id: &str, title: &str) -> (String, String) {
         id => id.to_uppercase().chars().take(16).collect(),
     };
     (value, title.chars().take(64).collect())
+}
+
+/// Private code of a triage score: value and meaning, `TRIAGE_08` and `8 of 10`.
+#[must_use]
+pub fn triage_score(score: u8) -> (String, String) {
+    (format!("TRIAGE_{score:02}"), format!("{score} of {}", domain::TRIAGE_SCORE_MAX))
 }
 
 /// Family of the algorithm behind a pack: packs named `baseline-*` are classical filters, all others are trained.

@@ -1,17 +1,17 @@
-//! `findings.json` version 2: the one serialised form of what lungcad says, in files and over REST.
+//! `findings.json` version 3: the one serialised form of what lungcad says, in files and over REST.
 //!
-//! Additive changes keep the version; readers must ignore members that they do not know. Version 2 added what risk
-//! models and guidelines say and the place in the lung; a document of version 1 still reads, without them.
+//! Readers must ignore members that they do not know. Version 2 added what risk models and guidelines say and the place
+//! in the lung, version 3 the exam's triage; documents of versions 1 and 2 still read, without them.
 //! The JSON Schema is `docs/findings.schema.json`.
 
 use crate::{
-    AnalysisResult, Attenuation, ExamAssessment, LpsPoint, LungPlace, NoduleAssessment, SeriesState, Side,
-    SkipReason, Timings, VoxelPoint,
+    AnalysisResult, Attenuation, ExamAssessment, ExamTriage, LpsPoint, LungPlace, NoduleAssessment,
+    SeriesState, Side, SkipReason, Timings, VoxelPoint,
 };
 use serde::{Deserialize, Serialize};
 
 /// Value of `schema`.
-pub const SCHEMA: &str = "lungcad-findings/2";
+pub const SCHEMA: &str = "lungcad-findings/3";
 
 /// The whole document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +67,9 @@ pub struct SeriesDocument {
     /// What rules say to the exam; `null` when not analysed, and in version 1.
     #[serde(default)]
     pub clinical: Option<ExamAssessment>,
+    /// Where the exam lies among the site's own; `null` when not analysed, and before version 3.
+    #[serde(default)]
+    pub triage: Option<ExamTriage>,
 }
 
 /// A coded reason with its sentence.
@@ -200,6 +203,7 @@ impl SeriesDocument {
             }),
             nodules: nodules.collect(),
             clinical: result.clinical.as_ref().map(|c| c.exam.clone()),
+            triage: result.triage.clone(),
         }
     }
 
@@ -222,6 +226,7 @@ impl SeriesDocument {
             lungs: None,
             nodules: Vec::new(),
             clinical: None,
+            triage: None,
         }
     }
 
@@ -249,5 +254,19 @@ mod tests {
         let nodule = &series.nodules[0];
         assert_eq!((nodule.place_in_lung, nodule.clinical.as_ref()), (None, None));
         assert!((nodule.mean_diameter_mm - 13.868).abs() < 1e-9);
+        assert_eq!(series.triage, None);
+    }
+
+    /// The same of version 2: what rules said is there, the exam's triage is not.
+    #[test]
+    fn a_document_of_version_2_still_reads() {
+        let text = include_str!("../tests/findings-2.json");
+        let document: FindingsDocument = serde_json::from_str(text).unwrap();
+        assert_eq!(document.schema, "lungcad-findings/2");
+        let series = &document.series[0];
+        assert_eq!(series.clinical.as_ref().unwrap().guideline.as_deref(), Some("fleischner_2017"));
+        let clinical = series.nodules[0].clinical.as_ref().unwrap();
+        assert_eq!((clinical.risks.len(), clinical.guidelines.len()), (4, 6));
+        assert_eq!(series.triage, None);
     }
 }

@@ -15,7 +15,8 @@
 //! | [`AnalysisResult`] | the findings of one series with their provenance |
 //! | [`SourceSlice`] | the instance (and frame) behind one slice of a volume |
 //! | [`ClinicalAssessment`] | what risk models and guidelines say to the findings, with what went in |
-//! | [`FindingsDocument`] | `findings.json` version 2, the only serialised form |
+//! | [`ExamTriage`] | in which tenth of the site's own exams an exam lies: orders a list |
+//! | [`FindingsDocument`] | `findings.json` version 3, the only serialised form |
 //! | [`EvaluationDocument`] | `evaluation.json` version 1: marks, outlines and classes against truth |
 //! | [`SeriesState`], [`Stage`] | where a series stands on its way |
 //! | [`EventKind`] | what happened to a series, for the log a PACS administrator reads |
@@ -34,6 +35,7 @@ mod lifecycle;
 mod mask;
 mod result;
 mod series;
+mod triage;
 mod uid;
 mod volume;
 
@@ -60,6 +62,7 @@ pub use lifecycle::{SeriesState, Stage};
 pub use mask::{BoundingBox, Mask, Run};
 pub use result::{AnalysisResult, LungVolumes, PackIdentity, SourceSlice, Timings};
 pub use series::{SeriesWarning, SkipReason};
+pub use triage::{ExamTriage, TRIAGE_SCORE_MAX, TRIAGE_USE, TriageStatus};
 pub use uid::{
     FrameOfReferenceUid, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, UidError, derived_uid,
 };

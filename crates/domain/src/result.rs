@@ -1,7 +1,8 @@
 //! The findings of one series with where they came from.
 
 use crate::{
-    Affine, ClinicalAssessment, Finding, SeriesInstanceUid, SeriesWarning, SopInstanceUid, StudyInstanceUid,
+    Affine, ClinicalAssessment, ExamTriage, Finding, SeriesInstanceUid, SeriesWarning, SopInstanceUid,
+    StudyInstanceUid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +92,9 @@ pub struct AnalysisResult {
     /// What rules say to the findings; `None` until they were asked.
     #[serde(default)]
     pub clinical: Option<ClinicalAssessment>,
+    /// Where the exam lies among the site's own; `None` until that was asked.
+    #[serde(default)]
+    pub triage: Option<ExamTriage>,
 }
 
 impl AnalysisResult {
@@ -106,12 +110,21 @@ impl AnalysisResult {
         ])
     }
 
-    /// The same for an object that shows the clinical assessment too: other clinical data, another UID.
+    /// The same for an object that shows clinical assessment and triage too: other clinical data or another
+    /// calibration, another UID.
     #[must_use]
     pub fn object_uid(&self, role: &str, n: usize) -> String {
-        match &self.clinical {
-            None => self.derived_uid(role, n),
-            Some(clinical) => self.derived_uid(&format!("{role}|{}", clinical.digest), n),
-        }
+        let clinical = self.clinical.iter().map(|clinical| format!("|{}", clinical.digest));
+        let triage = self.triage.iter().map(|triage| format!("|{}", triage.key()));
+        self.derived_uid(
+            &std::iter::once(role.to_owned()).chain(clinical).chain(triage).collect::<String>(),
+            n,
+        )
+    }
+
+    /// Highest score of a finding; 0 without one.
+    #[must_use]
+    pub fn exam_score(&self) -> f64 {
+        self.findings.iter().map(|finding| finding.score).fold(0.0, f64::max)
     }
 }

@@ -152,6 +152,7 @@ pub fn analyze(
             total: assembled.assemble_ms + elapsed_ms(started),
         },
         clinical: None,
+        triage: None,
     };
     for index in 0..result.findings.len() {
         let uid = result.derived_uid("tracking", index + 1);

@@ -6,6 +6,7 @@ use crate::assess::{AssessSettings, SiteData, assess};
 use crate::discover::{DiscoverError, Place, discover};
 use crate::networks::Networks;
 use crate::report::{ReportObject, ReportSettings, objects};
+use crate::triage::{SiteTriage, placed};
 use dcm::group::AssemblyRules;
 use dcm::header::{InstanceHeader, ReadOptions};
 use domain::{
@@ -213,6 +214,7 @@ impl Run<'_> {
             }
             Ok(assembled.volume.hu.index_axis(ndarray::Axis(0), index).to_owned())
         };
+        result.triage = Some(placed(&result, &SiteTriage::NoArchive));
         let key = result.slices.first().map(|s| s.blob_key.clone()).unwrap_or_default();
         let written = (self.load)(&key).and_then(|source| {
             let settings = self.settings;

@@ -15,7 +15,7 @@
 //! [`worker`] strings assemble, analyze, assess and report together; job rows carry the work from process to process.
 //! [`supervise`] keeps worker processes alive. [`batch`] runs the same stages on files, without an archive.
 //! [`send`] is the other side: files to a receiver. [`clinical`] asks the clinical rules, [`clinical_table`] reads a
-//! site's table of clinical data.
+//! site's table of clinical data. [`triage`] places an exam among the site's own.
 //!
 //! [`evaluate`] compares what they find with truth ([`truth`], [`volumes`] of research data).
 //! [`monitor`] watches whether a site has drifted. [`calibration`] keeps a site's own threshold.
@@ -41,6 +41,7 @@ pub mod rest;
 mod retina;
 pub mod send;
 pub mod supervise;
+pub mod triage;
 pub mod truth;
 pub mod volumes;
 pub mod watch;

@@ -12,6 +12,7 @@ use crate::networks::Networks;
 use crate::report::{ReportSettings, skipped_objects};
 use archive::{
     Archive, ClaimedJob, FailOutcome, Finish, JobKind, NewObject, NewResult, NewSkip, Renewal, ResultRecord,
+    ShownWith,
 };
 use dcm::group::AssemblyRules;
 use dcm::header::InstanceHeader;
@@ -75,6 +76,8 @@ enum JobError {
     Facts(String, serde_json::Error),
     #[error("stored result cannot be read back: {0}")]
     Result(#[from] serde_json::Error),
+    #[error("{0}")]
+    Triage(String),
     #[error("no slice of the series can be assembled any more: {0}")]
     Plan(SkipReason),
     #[error("analysis stopped with an internal error; see the log")]
@@ -225,12 +228,15 @@ impl Worker {
             Err(AnalyzeError::Skip(reason)) => return self.skip(job, &instances, reason).await,
             Err(error) => return Err(error.into()),
         };
-        // A result is kept apart by the clinical data it is shown with, so that no earlier one is written over.
+        // A result is kept apart by the clinical data and the triage calibration that it is shown with, so that no earlier
+        // one is written over.
         let clinical = self.site_data(&job.study_uid).await?.version;
+        let pack = crate::triage::pack_key(&result.pack);
+        let triage = self.archive.triage_version(&pack).await?;
         let new = NewResult {
             input_digest: result.input_digest.clone(),
-            config_digest: archive::config_digest_with(&result.config_digest, clinical),
-            pack: format!("{} {}", result.pack.name, result.pack.version),
+            config_digest: archive::config_digest_with(&result.config_digest, ShownWith { clinical, triage }),
+            pack,
             finding_count: i64::try_from(result.findings.len()).unwrap_or(i64::MAX),
             result_json: serde_json::to_string(&result)?,
             document_json: serde_json::to_string(&SeriesDocument::analyzed(&result, SeriesState::Done))?,

@@ -5,10 +5,10 @@ mod evaluation;
 pub(crate) use evaluation::evaluation;
 
 use domain::{
-    AnswerBasis, AnswerStatus, Attenuation, ExamAssessment, ExamContext, FindingsDocument,
+    AnswerBasis, AnswerStatus, Attenuation, ExamAssessment, ExamContext, ExamTriage, FindingsDocument,
     GuidelineAssessment, GuidelineCategory, InputSource, InputValue, IntervalMonths, LpsPoint, LungsDocument,
     NoduleAssessment, NoduleDocument, PackDocument, ReasonDocument, RiskAssessment, SeriesDocument,
-    SeriesState, Side, SourcedInput, Timings, VoxelPoint,
+    SeriesState, Side, SourcedInput, TRIAGE_USE, Timings, TriageStatus, VoxelPoint,
 };
 
 /// One analysed series with a nodule and a warning, one skipped series.
@@ -116,6 +116,16 @@ pub(crate) fn judged() -> FindingsDocument {
         }],
         site_version: Some(2),
         warnings: Vec::new(),
+    });
+    series.triage = Some(ExamTriage {
+        status: TriageStatus::Calibrated,
+        score: Some(8),
+        exam_score: 0.914,
+        calibration_version: Some(3),
+        exams_count: 812,
+        exams_count_min: 500,
+        reason: None,
+        intended_use: TRIAGE_USE.to_owned(),
     });
     document
 }

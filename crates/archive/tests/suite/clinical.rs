@@ -5,7 +5,7 @@ use crate::support::{
 };
 use archive::{
     DeliveryFilter, DeliveryState, Error, Finish, JobFilter, JobKind, JobState, Judged, NewClinical,
-    ResultState, clinical_version_of, config_digest_with,
+    NewTriageCalibration, ResultState, ShownWith, config_digest_with, shown_with,
 };
 use domain::{EventKind, SeriesState, StudyInstanceUid};
 
@@ -23,20 +23,25 @@ fn change(data: &str) -> NewClinical {
 }
 
 fn judged(document: &str, clinical_version: i64) -> Judged {
-    Judged { document_json: document.into(), clinical_version }
+    Judged { document_json: document.into(), clinical_version, triage_score: None }
 }
 
-/// Goal: the version is part of a result's key and replaces an earlier one. Method: a table.
+/// Goal: the versions are part of a result's key and replace earlier ones. Method: a table.
 #[test]
-fn the_key_holds_one_version() {
-    for (digest, version, expected) in [
-        ("a", 0, "a"),
-        ("a", 1, "a clinical 1"),
-        ("a clinical 1", 2, "a clinical 2"),
-        ("a clinical 7", 0, "a"),
+fn the_key_holds_one_version_of_each() {
+    for (digest, clinical, triage, expected) in [
+        ("a", 0, 0, "a"),
+        ("a", 1, 0, "a clinical 1"),
+        ("a clinical 1", 2, 0, "a clinical 2"),
+        ("a clinical 7", 0, 0, "a"),
+        ("a clinical 1", 1, 4, "a triage 4 clinical 1"),
+        ("a triage 4 clinical 1", 2, 5, "a triage 5 clinical 2"),
+        ("a triage 4 clinical 1", 0, 5, "a triage 5"),
+        ("a triage 4", 0, 0, "a"),
     ] {
-        assert_eq!(config_digest_with(digest, version), expected);
-        assert_eq!(clinical_version_of(expected), version);
+        let shown = ShownWith { clinical, triage };
+        assert_eq!(config_digest_with(digest, shown), expected);
+        assert_eq!(shown_with(expected), shown);
     }
 }
 
@@ -90,6 +95,24 @@ on_both! {
         assert_eq!(state(&archive, 1).await, SeriesState::Done);
         let analyses = JobFilter { kind: Some(JobKind::AnalyzeSeries), ..JobFilter::default() };
         assert_eq!(archive.jobs(&analyses).await.unwrap().len(), 1, "one analysis in all");
+    }
+
+    /// Goal: a result that is judged again is shown with the calibration of its own pack that is in use then.
+    async fn judging_again_takes_the_calibration_in_use(stand) {
+        let archive = stand.archive;
+        store(&archive, 1, 1).await;
+        publish(&archive, 1, "in", &[]).await;
+        for pack in ["baseline-log 1", "other 1"] {
+            let new = NewTriageCalibration {
+                pack: pack.into(), calibration_json: "{}".into(), exams_count: 500, origin: "archive".into(),
+            };
+            archive.store_triage_calibration(&new).await.unwrap();
+        }
+        archive.store_clinical(&study(), 0, &change("{\"age\":60}")).await.unwrap();
+        let job = claim(&archive, "w").await.unwrap();
+        let again = archive.result(job.result_id.as_deref().unwrap()).await.unwrap();
+        assert_eq!(again.config_digest, "config triage 1 clinical 1");
+        assert_eq!(shown_with(&again.config_digest), ShownWith { clinical: 1, triage: 1 });
     }
 
     /// Goal: a change while objects are being written is not lost: they are thrown away and written once more.

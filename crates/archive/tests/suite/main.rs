@@ -12,3 +12,4 @@ mod reads;
 mod results;
 mod schema;
 mod support;
+mod triage;

@@ -1,7 +1,7 @@
 //! What REST reads: lists, filters, pages; opening and checking.
 
-use crate::support::{on_both, publish, store};
-use archive::{Archive, ArchiveSettings, Error, Page, StudyFilter};
+use crate::support::{on_both, publish, publish_judged, store};
+use archive::{Archive, ArchiveSettings, Error, Page, StudyFilter, StudyOrder};
 use domain::SeriesState;
 
 on_both! {
@@ -32,6 +32,34 @@ on_both! {
         let counts = archive.counts().await.unwrap();
         assert_eq!((counts.studies, counts.instances), (3, 4));
         assert_eq!(counts.series, [(SeriesState::Done, 1), (SeriesState::Receiving, 3)]);
+    }
+
+    /// Goal: by triage the highest score comes first and no study is left out: those without a score follow, newest
+    /// first, also over pages. Method: scores in an order that is not that of arrival, a study with two series.
+    async fn studies_by_triage(stand) {
+        let archive = stand.archive;
+        for series in [101, 201, 301, 302, 401, 501] {
+            store(&archive, series, 1).await;
+        }
+        for (series, score) in [(101, Some(9)), (201, None), (301, Some(2)), (302, Some(10)), (401, Some(3))] {
+            publish_judged(&archive, series, score).await;
+        }
+        let by = |order, limit, offset| StudyFilter { order, page: Page { limit, offset }, ..StudyFilter::default() };
+        let uids = async |filter: StudyFilter| -> Vec<String> {
+            archive.studies(&filter).await.unwrap().iter().map(|s| s.study_uid.to_string()).collect()
+        };
+        let expected = ["1.2.3", "1.2.1", "1.2.4", "1.2.5", "1.2.2"];
+        assert_eq!(uids(by(StudyOrder::Triage, 100, 0)).await, expected);
+        assert_eq!(uids(by(StudyOrder::Triage, 2, 0)).await, expected[..2]);
+        assert_eq!(uids(by(StudyOrder::Triage, 100, 2)).await, expected[2..]);
+        assert_eq!(uids(by(StudyOrder::Newest, 100, 0)).await, ["1.2.5", "1.2.4", "1.2.3", "1.2.2", "1.2.1"]);
+        let all = archive.studies(&by(StudyOrder::Triage, 1, 0)).await.unwrap();
+        let scores: Vec<_> = all[0].series.iter().map(|s| s.triage_score).collect();
+        assert_eq!(scores, [Some(2), Some(10)]);
+        // A result that is not current any more orders nothing.
+        store(&archive, 101, 2).await;
+        publish_judged(&archive, 101, None).await;
+        assert_eq!(uids(by(StudyOrder::Triage, 100, 0)).await, ["1.2.3", "1.2.4", "1.2.5", "1.2.2", "1.2.1"]);
     }
 
     /// Goal: a check passes on a good archive and leaves nothing behind.

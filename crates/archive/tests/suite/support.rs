@@ -1,7 +1,7 @@
 //! A fresh archive per test, on SQLite and on PostgreSQL, that is removed afterwards.
 
 use archive::{
-    Archive, ArchiveSettings, AttemptLimits, BlobSettings, ClaimedJob, Finish, JobKind, NewInstance,
+    Archive, ArchiveSettings, AttemptLimits, BlobSettings, ClaimedJob, Finish, JobKind, Judged, NewInstance,
     NewObject, NewResult, SeriesTexts, StoreOutcome,
 };
 use bytes::Bytes;
@@ -210,4 +210,14 @@ pub(crate) async fn publish(archive: &Archive, series: u32, input: &str, destina
     let job = archive.claim("w", &[JobKind::ReportSeries], LEASE).await.unwrap().unwrap();
     let destinations: Vec<String> = destinations.iter().map(|&d| d.into()).collect();
     stored(archive.finish_report(&job, &objects(input), &destinations).await.unwrap())
+}
+
+/// The same with a triage score.
+pub(crate) async fn publish_judged(archive: &Archive, series: u32, triage_score: Option<i64>) -> String {
+    let job = claim_analysis(archive, series, "w").await;
+    let input = format!("in {series} {}", job.revision);
+    stored(archive.finish_analysis(&job, &result(&input)).await.unwrap());
+    let job = archive.claim("w", &[JobKind::ReportSeries], LEASE).await.unwrap().unwrap();
+    let judged = Judged { document_json: "{}".into(), clinical_version: 0, triage_score };
+    stored(archive.finish_judged_report(&job, &judged, &objects(&input), &[]).await.unwrap())
 }

@@ -55,7 +55,23 @@ in its back third only from 85 % on (superior segment of the lower lobe); in the
 only in the back half (lingula); between, it is not known. The origin of the value says \"likely\". Spiculation, border and \
 solid part are never taken from a finding: no pack states them.\n\n\
 **A change** of clinical data is a version with author and time. The findings are judged again without an analysis, the \
-new report names the old one as its predecessor, and the old result is superseded by it in one step.\n\n";
+new report names the old one as its predecessor, and the old result is superseded by it in one step.\n\n\
+### Exam triage score\n\n\
+From 1 to 10: the tenth of the site's own exams in which the exam's highest nodule score lies. **It orders a list; it is \
+never a reason to skip a reading**, and no list that it orders leaves an exam out. Savings of readings are shown for \
+mammography with double reading, not for lung (`lungcad simulate-workload` computes them from a site's own list).\n\n\
+- `lungcad calibrate --triage` takes the latest exams of the archive (`--exams`, 2000) or a table (`--scores CSV`, columns \
+`exam,score`), 500 at least. An exam without a finding has the score 0; exams with equal scores have equal tenths, so \
+where 60 % of the exams are without a finding the scores 2 to 6 are not given.\n\
+- A calibration is stored under the next version and never changes (`GET /api/v1/triage`). It holds for one pack (name, \
+version, sha256) at one threshold: a result of any other reads \"not calibrated\", because its scores mean something else. \
+Deciles of public data are never shipped: they have far more disease than a screening site.\n\
+- Each result is placed when its analysis ends or its clinical data change, and keeps its score and the version behind \
+it. Before there is a calibration it reads \"not calibrated\" with the number of earlier exams.\n\
+- Where it stands: `triage` in `findings.json` and `/api/v1/series/{uid}`, `triage_score` in the lists and results of \
+REST, `/api/v1/studies?order=triage` (highest first; exams without a score after them, newest first), the SR (code \
+`TRIAGE` of 99LUNGCAD), the overview page, `findings.csv` and `lungcad findings`.\n\
+- Make a new one after a change of pack, threshold, scanner or protocol; `lungcad monitor` says when scores drift.\n\n";
 
 /// Values that a site may state.
 fn stated(title: &str, specs: &[cad::clinical::InputSpec]) -> String {

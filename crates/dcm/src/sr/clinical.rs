@@ -5,7 +5,8 @@
 use super::content::{ContentItem, Quantity, Relationship};
 use crate::codes::{self, Code};
 use domain::{
-    ClinicalAssessment, ExamAssessment, GuidelineAssessment, GuidelineCategory, RiskAssessment, SourcedInput,
+    ClinicalAssessment, ExamAssessment, ExamTriage, GuidelineAssessment, GuidelineCategory, RiskAssessment,
+    SourcedInput,
 };
 
 use Relationship::{Contains, HasConceptMod};
@@ -48,6 +49,23 @@ pub(super) fn exam_items(clinical: Option<&ClinicalAssessment>) -> Vec<ContentIt
     items.push(text(codes::CLINICAL_DATA, &data_words(exam)));
     items.extend(exam.warnings.iter().map(|words| text(codes::CLINICAL_WARNING, words)));
     items
+}
+
+/// Where the exam lies among the site's own: a code, not a NUM (as in [`exam_items`]), with where it comes from and what it
+/// may be used for.
+pub(super) fn triage_item(triage: &ExamTriage) -> ContentItem {
+    let item = match triage.score {
+        Some(score) => {
+            let (value, meaning) = codes::triage_score(score);
+            ContentItem::any_code(Contains, codes::EXAM_TRIAGE, &value, codes::PRIVATE_SCHEME, &meaning)
+        }
+        None => ContentItem::code(Contains, codes::EXAM_TRIAGE, codes::TRIAGE_NOT_CALIBRATED),
+    };
+    item.with(ContentItem::text(HasConceptMod, codes::TRIAGE_BASIS, &triage.basis())).with(ContentItem::text(
+        HasConceptMod,
+        codes::TRIAGE_USE,
+        &triage.intended_use,
+    ))
 }
 
 fn data_words(exam: &ExamAssessment) -> String {

@@ -262,5 +262,6 @@ fn exam_group(result: &AnalysisResult, options: &ObjectOptions) -> ContentItem {
         .with(ContentItem::text(Contains, codes::LUNG_VOLUMES, &lungs))
         .with_all(warnings)
         .with_all(clinical::exam_items(result.clinical.as_ref()))
+        .with_all(result.triage.iter().map(clinical::triage_item))
         .with(ContentItem::text(Contains, codes::INTENDED_USE, domain::INTENDED_USE))
 }

@@ -7,11 +7,30 @@ use cad::assess::{AssessSettings, DicomFacts, SiteFacts, assess};
 use dcm::limits::Limits;
 use dcm::source::SourceContext;
 use dcm::sr;
-use domain::{Attenuation, LungPlace};
+use domain::{Attenuation, ExamTriage, LungPlace, TRIAGE_USE, TriageStatus};
 use serde_json::{Value, json};
+
+/// The tenth of the site's exams; `None` is a site with 37 exams.
+fn triage(score: Option<u8>) -> ExamTriage {
+    ExamTriage {
+        status: if score.is_some() { TriageStatus::Calibrated } else { TriageStatus::NotCalibrated },
+        score,
+        exam_score: 0.9,
+        calibration_version: score.map(|_| 3),
+        exams_count: if score.is_some() { 812 } else { 37 },
+        exams_count_min: 500,
+        reason: score.is_none().then(|| "37 earlier exams; 500 are needed".to_owned()),
+        intended_use: TRIAGE_USE.to_owned(),
+    }
+}
 
 /// Objects of two solid nodules, judged with these order codes and the site's words.
 fn written(order_codes: &[&str], site: &Value) -> Written {
+    placed(order_codes, site, None)
+}
+
+/// The same with the exam's triage.
+fn placed(order_codes: &[&str], site: &Value, triage: Option<ExamTriage>) -> Written {
     let small = SmallSeries::new(|series| {
         series.patient_age = "068Y".to_owned();
         series.patient_sex = "F".to_owned();
@@ -38,6 +57,7 @@ fn written(order_codes: &[&str], site: &Value) -> Written {
     let mut clinical = assess(&result.findings, &header, &stated, &AssessSettings::default());
     clinical.digest = format!("{order_codes:?} {site}");
     result.clinical = Some(clinical);
+    result.triage = triage;
     write_all(files, result, &options())
 }
 
@@ -127,6 +147,36 @@ fn what_is_open_is_said_in_words() {
             assert!(text.contains(words), "{words} is not in\n{text}");
         }
     }
+}
+
+/// Goal: the exam's triage stands in a valid report as a code with its basis and its use, or as "Not calibrated" with the
+/// count, and highdicom and dsrdump read it. Another score or calibration is another object.
+#[test]
+fn triage_is_a_code_with_its_use() {
+    let mut uids = vec![written(&["71271"], &json!({})).sr.sop_instance_uid];
+    for (score, code, meaning, basis) in [
+        (Some(1), "TRIAGE_01", "1 of 10", "812 of this site's exams (calibration 3)"),
+        (Some(10), "TRIAGE_10", "10 of 10", "812 of this site's exams (calibration 3)"),
+        (None, "TRIAGE_NONE", "Not calibrated", "37 earlier exams; 500 are needed"),
+    ] {
+        let written = placed(&["71271"], &json!({}), Some(triage(score)));
+        written.check(meaning);
+        uids.push(written.sr.sop_instance_uid.clone());
+        let folder = tempfile::tempdir().unwrap();
+        written.save(folder.path());
+        if let Some(reading) = foreign_reading(folder.path()) {
+            let read = &reading["reports"][0]["triage"];
+            assert_eq!((&read["code"], &read["meaning"]), (&json!(code), &json!(meaning)), "{read:#}");
+            assert!(read["basis"].as_str().unwrap().contains(basis), "{read:#}");
+            assert!(read["use"].as_str().unwrap().contains("never a reason to skip a reading"), "{read:#}");
+        }
+        if let Some((_, text)) = dsrdump(&folder.path().join("sr.dcm")) {
+            assert!(text.contains(meaning) && text.contains(basis), "{text}");
+        }
+    }
+    uids.sort_unstable();
+    uids.dedup();
+    assert_eq!(uids.len(), 4);
 }
 
 /// Goal: other clinical data, other objects: one UID never names two contents; the nodule keeps its own. Method: the

@@ -136,6 +136,7 @@ pub(crate) fn result_of(
         },
         timings_ms: Timings::default(),
         clinical: None,
+        triage: None,
     }
 }
 

@@ -1,4 +1,5 @@
-//! The report job: judge the findings with what is known today, write the objects, publish.
+//! The report job: judge the findings with what is known today, place the exam among the site's own, write the objects,
+//! publish.
 //!
 //! The first report of an analysis and a report after a change of clinical data are the same job: both judge anew.
 
@@ -6,6 +7,7 @@ use super::{JobError, Worker};
 use crate::assemble::SeriesInstances;
 use crate::assess::{AssessSettings, SiteData, assess};
 use crate::report::{ReportObject, ReportSettings, objects};
+use crate::triage::{SiteTriage, TriageCalibration, placed};
 use archive::{ClaimedJob, Finish, Judged, NewObject, ResultRecord};
 use dcm::derived::Predecessor;
 use dcm::group::AssemblyRules;
@@ -23,9 +25,27 @@ impl Worker {
         }))
     }
 
+    /// What the site had to compare the exam with when `record` was made: a report that is written again says the same.
+    async fn site_triage(
+        &self,
+        record: &ResultRecord,
+        study: &StudyInstanceUid,
+    ) -> Result<SiteTriage, JobError> {
+        let version = archive::shown_with(&record.config_digest).triage;
+        if version == 0 {
+            let exams = self.archive.exams_before(&record.pack, record.created_at, study).await?;
+            return Ok(SiteTriage::NotCalibrated { exams_count: u64::try_from(exams).unwrap_or(0) });
+        }
+        let stored = self.archive.triage_calibration(version).await?;
+        let calibration = TriageCalibration::parse(&stored.calibration_json).map_err(JobError::Triage)?;
+        Ok(SiteTriage::Calibrated { version, calibration })
+    }
+
     pub(super) async fn report_series(&self, job: &ClaimedJob) -> Result<(), JobError> {
         let record = self.archive.result(job.result_id.as_deref().unwrap_or_default()).await?;
-        let result: AnalysisResult = serde_json::from_str(&record.result_json)?;
+        let mut result: AnalysisResult = serde_json::from_str(&record.result_json)?;
+        result.triage = Some(placed(&result, &self.site_triage(&record, &job.study_uid).await?));
+        let triage_score = result.triage.as_ref().and_then(|triage| triage.score).map(i64::from);
         let site = self.site_data(&job.study_uid).await?;
         let clinical_version = site.version;
         let instances = self.instances(&job.series_uid).await?;
@@ -46,7 +66,8 @@ impl Worker {
         });
         let (written, document) = written.await.map_err(|_| JobError::Panicked)??;
         let objects: Vec<NewObject> = written.into_iter().map(new_object).collect();
-        let judged = Judged { document_json: serde_json::to_string(&document)?, clinical_version };
+        let judged =
+            Judged { document_json: serde_json::to_string(&document)?, clinical_version, triage_score };
         let destinations = &self.settings.destinations;
         match self.archive.finish_judged_report(job, &judged, &objects, destinations).await? {
             Finish::Stored(_) => {

@@ -19,6 +19,7 @@ mod study_clinical;
 #[cfg(test)]
 mod tests;
 mod times;
+mod triage;
 
 pub(crate) use error::{ApiError, Problem};
 
@@ -95,6 +96,7 @@ fn documented() -> OpenApiRouter<AppState> {
         .merge(deliveries::router())
         .merge(destinations::router())
         .merge(clinical::router())
+        .merge(triage::router())
         .merge(health::router())
 }
 

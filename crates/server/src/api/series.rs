@@ -4,6 +4,7 @@ use super::deliveries::DeliveryView;
 use super::problems::{ChangeProblems, NamedProblems};
 use super::query::{Named, series_uid};
 use super::series_view::{EventView, ObjectView, ResultView, SeriesDetail, reason};
+use super::triage::ExamTriageView;
 use super::{ApiError, AppState};
 use crate::openapi;
 use archive::{DeliveryFilter, ObjectRecord, Page, SeriesRecord};
@@ -79,6 +80,7 @@ async fn one(
     Ok(Json(SeriesDetail {
         timings_ms: analyzed.then_some(found.timings_ms),
         finding_count: analyzed.then_some(found.nodules.len()),
+        triage: found.triage.map(ExamTriageView::from),
         events: state.archive.events(&uid).await?.into_iter().map(EventView::from).collect(),
         deliveries: state.archive.deliveries(&filter).await?.into_iter().map(DeliveryView::from).collect(),
         objects: current_objects(&state, &uid)

@@ -2,6 +2,7 @@
 
 use super::deliveries::DeliveryView;
 use super::times::{optional, rfc3339};
+use super::triage::ExamTriageView;
 use archive::{EventRecord, ObjectRecord, ResultRecord, SeriesRecord};
 use domain::{ReasonDocument, SeriesState};
 use serde::Serialize;
@@ -96,6 +97,10 @@ pub(crate) struct SeriesSummary {
     finished_at: Option<String>,
     /// Milliseconds from the last image to the end; null before the end.
     turnaround_ms: Option<i64>,
+    /// Exam triage of the current result, 1 to 10; null where not calibrated or without a result. Orders a list, is
+    /// never a reason to skip a reading.
+    #[schema(minimum = 1, maximum = 10)]
+    pub(super) triage_score: Option<i64>,
 }
 
 impl From<SeriesRecord> for SeriesSummary {
@@ -118,6 +123,7 @@ impl From<SeriesRecord> for SeriesSummary {
             completed_at: optional(s.completed_at),
             completed_why: s.completed_why,
             finished_at: optional(s.finished_at),
+            triage_score: s.triage_score,
             turnaround_ms: s.finished_at.map(|end| end.saturating_sub(s.last_arrival_at) / 1_000),
         }
     }
@@ -172,6 +178,11 @@ pub(crate) struct ResultView {
     revision: i64,
     /// Version of the clinical data that it was first judged with; 0 where the site stated nothing.
     clinical_version: i64,
+    /// Version of the triage calibration that the exam was placed with; 0 where there was none.
+    triage_calibration_version: i64,
+    /// Exam triage, 1 to 10; null where not calibrated or not yet reported.
+    #[schema(minimum = 1, maximum = 10)]
+    triage_score: Option<i64>,
     /// Name and version of the model pack.
     pack: String,
     /// Findings in it.
@@ -191,8 +202,11 @@ pub(crate) struct ResultView {
 
 impl From<ResultRecord> for ResultView {
     fn from(r: ResultRecord) -> Self {
+        let shown = archive::shown_with(&r.config_digest);
         Self {
-            clinical_version: archive::clinical_version_of(&r.config_digest),
+            clinical_version: shown.clinical,
+            triage_calibration_version: shown.triage,
+            triage_score: r.triage_score,
             result_id: r.result_id,
             state: r.state.as_str(),
             revision: r.revision,
@@ -254,6 +268,8 @@ pub(crate) struct SeriesDetail {
     pub(super) timings_ms: Option<domain::Timings>,
     /// Findings of the current result; null without one.
     pub(super) finding_count: Option<usize>,
+    /// Where the exam lies among the site's own; null without a result.
+    pub(super) triage: Option<ExamTriageView>,
     /// Its log, oldest first.
     pub(super) events: Vec<EventView>,
     /// Where its result went.

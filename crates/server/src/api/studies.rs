@@ -5,7 +5,7 @@ use super::query::{Asked, Named, PageQuery, page_of, parsed, study_uid};
 use super::series_view::{SeriesSummary, SeriesWord};
 use super::times::rfc3339;
 use super::{ApiError, AppState};
-use archive::{StudyFilter, StudyRecord};
+use archive::{StudyFilter, StudyOrder, StudyRecord};
 use axum::Json;
 use axum::extract::State;
 use domain::SeriesState;
@@ -45,6 +45,10 @@ pub(crate) struct StudyView {
     /// Latest image.
     #[schema(format = DateTime)]
     updated_at: String,
+    /// Highest exam triage of its series, 1 to 10; null where none has a score. Orders a list, is never a reason to skip a
+    /// reading.
+    #[schema(minimum = 1, maximum = 10)]
+    triage_score: Option<i64>,
     /// Its series.
     series: Vec<SeriesSummary>,
 }
@@ -63,8 +67,26 @@ impl From<StudyRecord> for StudyView {
             accession_number: s.accession_number,
             created_at: rfc3339(s.created_at),
             updated_at: rfc3339(s.updated_at),
+            triage_score: s.series.iter().filter_map(|series| series.triage_score).max(),
             series: s.series.into_iter().map(SeriesSummary::from).collect(),
         }
+    }
+}
+
+/// Words of `order`, for the description.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[allow(dead_code)] // described, never built
+enum OrderWord {
+    Newest,
+    Triage,
+}
+
+fn order(word: &str) -> Option<StudyOrder> {
+    match word {
+        "newest" => Some(StudyOrder::Newest),
+        "triage" => Some(StudyOrder::Triage),
+        _ => None,
     }
 }
 
@@ -82,6 +104,9 @@ struct StudyQuery {
     state: Option<String>,
     /// Part of name, ID, accession number, description or study UID
     search: Option<String>,
+    /// `triage`: highest exam triage score first, then those without a score; nothing is left out
+    #[param(inline, value_type = Option<OrderWord>)]
+    order: Option<String>,
     /// Rows of the page
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
@@ -93,14 +118,14 @@ struct StudyQuery {
 /// A page of studies.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StudyPage {
-    /// Newest first.
+    /// In the order asked for, newest first without.
     items: Vec<StudyView>,
     /// `offset` of the next page; null at the end.
     next_offset: Option<i64>,
 }
 
 #[utoipa::path(get, path = "/api/v1/studies", tag = "studies", operation_id = "list_studies",
-    summary = "List studies with their series, newest first", params(StudyQuery),
+    summary = "List studies with their series, newest first or by exam triage", params(StudyQuery),
     responses((status = 200, description = "A page", body = StudyPage), Problems))]
 async fn list(
     State(state): State<AppState>,
@@ -112,6 +137,7 @@ async fn list(
         accession_number: asked.accession_number,
         state: parsed("state", asked.state.as_deref(), SeriesState::parse)?,
         text: asked.search,
+        order: parsed("order", asked.order.as_deref(), order)?.unwrap_or_default(),
         page: page.one_more(),
     };
     let (items, next_offset) = page_of(state.archive.studies(&filter).await?, page);

@@ -2,6 +2,7 @@
 
 mod clinical;
 mod study_clinical;
+mod triage;
 
 use super::*;
 use archive::{
@@ -144,6 +145,7 @@ fn document() -> SeriesDocument {
         lungs: Some(LungsDocument { left_ml: 2000.0, right_ml: 2400.0 }),
         nodules: vec![nodule(1), nodule(2)],
         clinical: None,
+        triage: None,
     }
 }
 
@@ -183,6 +185,20 @@ fn result(document: &SeriesDocument, digest: &str) -> NewResult {
         finding_count: i64::try_from(document.nodules.len()).unwrap(),
         result_json: "{}".into(),
         document_json: serde_json::to_string(document).unwrap(),
+    }
+}
+
+/// Where the exam lies among the site's own.
+fn triage(score: u8) -> domain::ExamTriage {
+    domain::ExamTriage {
+        status: domain::TriageStatus::Calibrated,
+        score: Some(score),
+        exam_score: 0.9,
+        calibration_version: Some(1),
+        exams_count: 812,
+        exams_count_min: 500,
+        reason: None,
+        intended_use: domain::TRIAGE_USE.to_owned(),
     }
 }
 

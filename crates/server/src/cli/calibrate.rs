@@ -1,4 +1,6 @@
-//! `lungcad calibrate`: a site's own operating point from its own scans.
+//! `lungcad calibrate`: a site's own operating point from its own scans, or the triage of its own exams.
+
+mod triage;
 
 use super::evaluate::{Joined, MarkArguments, TruthArguments};
 use super::{CliError, ConfigArgument, quiet_telemetry, say};
@@ -9,20 +11,34 @@ use std::path::PathBuf;
 
 /// Scans below which the result is a guess.
 const SCANS_COUNT_FEW: usize = 50;
+/// Exams that a triage calibration looks at, at most.
+const EXAMS_COUNT_MAX: usize = 100_000;
 
 /// Arguments of `calibrate`.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["fp_per_scan"]))]
+#[command(group = ArgGroup::new("what").required(true).args(["fp_per_scan", "triage"]))]
 #[command(
     after_help = "Example:\n  lungcad calibrate --fp-per-scan 1 --truth site.json scans/ --out /etc/lungcad\nthen set \
                         analysis.calibration_file to the file that it names. Marks of `lungcad analyze` and of the \
                         archive end at the threshold they were made with: run the pack on the scans, or make them with \
-                        analysis.operating_point = \"sensitive\"."
+                        analysis.operating_point = \"sensitive\".\n\nlungcad calibrate --triage takes the highest nodule \
+                        score of each of the site's own exams, from the archive or from a table, and keeps the tenths \
+                        in the database under the next version. From 500 exams on; an exam's triage score (1 to 10) \
+                        orders a list and is never a reason to skip a reading."
 )]
 pub(crate) struct CalibrateArguments {
     /// False marks a scan, at most, on these scans
     #[arg(long, value_name = "X")]
     fp_per_scan: Option<f64>,
+    /// Tenths of the site's own exams, for the exam triage score
+    #[arg(long, conflicts_with_all = ["truth", "annotations", "paths", "submission", "findings", "archive", "out"])]
+    triage: bool,
+    /// With --triage: table of scores [default: the archive that the configuration names]; columns exam, score
+    #[arg(long, value_name = "CSV", requires = "triage", conflicts_with_all = ["exams", "fp_per_scan"])]
+    scores: Option<PathBuf>,
+    /// With --triage: latest exams of the archive that are looked at
+    #[arg(long, value_name = "N", requires = "triage", conflicts_with = "fp_per_scan", default_value_t = 2000, value_parser = exams)]
+    exams: usize,
     #[command(flatten)]
     truth: TruthArguments,
     #[command(flatten)]
@@ -31,16 +47,26 @@ pub(crate) struct CalibrateArguments {
     #[arg(long, value_name = "N", default_value_t = 1000)]
     draws: usize,
     /// Folder for calibration-v1.json, -v2 and so on; made when absent
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "triage")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigArgument,
+}
+
+/// A number of exams within bounds.
+fn exams(text: &str) -> Result<usize, String> {
+    let least = pipeline::triage::EXAMS_COUNT_MIN;
+    let read = text.parse::<usize>().ok().filter(|n| (least..=EXAMS_COUNT_MAX).contains(n));
+    read.ok_or_else(|| format!("a number from {least} to {EXAMS_COUNT_MAX} is needed"))
 }
 
 /// Measures and keeps.
 pub(crate) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
     let settings = arguments.config.load()?;
     let _telemetry = quiet_telemetry(&settings)?;
+    let Some(out) = arguments.out.as_ref().filter(|_| !arguments.triage) else {
+        return triage::run(&settings, arguments);
+    };
     let joined = Joined::of(&settings, &arguments.truth, &arguments.marks)?;
     let pack = joined.pack.clone().ok_or_else(|| {
         CliError::usage("these marks do not say which model pack made them")
@@ -87,7 +113,7 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
         file.operating_point = Some(point);
     }
     let path = file
-        .write_next(&arguments.out)
+        .write_next(out)
         .map_err(|e| CliError::failed(e.to_string()).with_hint("choose another folder with --out"))?;
     say(format_args!("written: set analysis.calibration_file = {:?}", path.display().to_string()));
     Ok(())

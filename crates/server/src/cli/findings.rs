@@ -139,6 +139,7 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
         ));
     }
     if series.nodules.is_empty() {
+        tell_triage(series);
         return;
     }
     let mut rows = table(&[
@@ -175,6 +176,7 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
     if let Some(exam) = &series.clinical {
         tell_exam(exam);
     }
+    tell_triage(series);
     say(format_args!("  {}", domain::INTENDED_USE));
 }
 
@@ -205,6 +207,15 @@ fn tell_exam(exam: &ExamAssessment) {
     }
     for warning in &exam.warnings {
         say(format_args!("  note: {warning}"));
+    }
+}
+
+/// Where the exam lies among the site's own, with what that may be used for.
+fn tell_triage(series: &SeriesDocument) {
+    let Some(triage) = &series.triage else { return };
+    say(format_args!("  exam triage: {} ({})", triage.short(), triage.basis()));
+    if triage.score.is_some() {
+        say(format_args!("  {}", triage.intended_use));
     }
 }
 

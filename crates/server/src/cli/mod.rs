@@ -238,6 +238,9 @@ mod tests {
             "lungcad monitor --write-reference a",
             "lungcad monitor --reference a --json",
             "lungcad calibrate --fp-per-scan 1 --truth a --archive --out b",
+            "lungcad calibrate --triage",
+            "lungcad calibrate --triage --exams 5000",
+            "lungcad calibrate --triage --scores a",
             "lungcad migrate",
             "lungcad models list",
             "lungcad models verify baseline-log",
@@ -245,7 +248,15 @@ mod tests {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|e| panic!("{line}: {e}"));
         }
         assert!(Cli::try_parse_from(["lungcad", "serve", "--roles", "cook"]).is_err());
-        assert!(Cli::try_parse_from("lungcad calibrate --truth a --archive --out b".split(' ')).is_err());
+        for wrong in [
+            "lungcad calibrate --truth a --archive --out b",
+            "lungcad calibrate --fp-per-scan 1 --truth a --archive",
+            "lungcad calibrate --triage --exams 499",
+            "lungcad calibrate --triage --fp-per-scan 1 --out b",
+            "lungcad calibrate --fp-per-scan 1 --scores a --out b",
+        ] {
+            assert!(Cli::try_parse_from(wrong.split(' ')).is_err(), "{wrong}");
+        }
         for twice in ["--annotations b --submission c", "--submission c scans", "--findings c scans"] {
             let line = format!("lungcad evaluate --truth a {twice}");
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");

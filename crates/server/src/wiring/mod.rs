@@ -6,6 +6,7 @@ mod files;
 mod models;
 mod monitor;
 mod serve;
+mod triage;
 mod worker;
 
 pub(crate) use evaluate::{run_on_truth, stored_documents};
@@ -13,6 +14,7 @@ pub(crate) use files::{analyze, send};
 pub(crate) use models::{packs, self_test, verify_pack};
 pub(crate) use monitor::{observations, reference};
 pub(crate) use serve::{echo, serve};
+pub(crate) use triage::{pack_in_use, store_triage, triage_scores};
 pub(crate) use worker::work;
 
 use crate::cli::CliError;
