@@ -18,7 +18,7 @@ function state(word) {
 
 function query() {
   const search = byId("search").value.trim();
-  const asked = new URLSearchParams({ limit: pageSize, offset });
+  const asked = new URLSearchParams({ limit: pageSize, offset, order: byId("order").value });
   if (search) asked.set("search", search);
   return asked;
 }
@@ -32,6 +32,7 @@ function row(study, series) {
       element("div", { class: "uid" }, series.series_instance_uid)),
     element("td", { class: "number" }, String(series.instance_count)),
     element("td", {}, state(series.state)),
+    element("td", { class: "number" }, series.triage_score === null ? "" : series.triage_score + " of 10"),
     element("td", { class: "reason" }, series.reason ? series.reason.message : ""));
   const open = () => { selected = series.series_instance_uid; showDetail().catch(tell); showList().catch(tell); };
   node.addEventListener("click", open);
@@ -57,7 +58,64 @@ async function showTiles() {
     tile(status.jobs_waiting, "jobs waiting"), tile(status.jobs_dead, "jobs dead"), tile(status.deliveries_dead, "deliveries dead"));
 }
 
-async function picture(uid, nodule) {
+function stated(words, title) {
+  return element("p", title ? { title } : {}, words);
+}
+
+// What rules say, in the words of the server; ids of rows are tooltips.
+function judged(words, study, nodules) {
+  if (!words.exam && !words.triage.length) return [];
+  const by = words.decided_by === null ? "" : " (by nodule " + words.decided_by + ")";
+  const parts = [element("h2", {}, "What guidelines and risk models say"), element("p", { class: "verdict" }, words.exam + by)];
+  if (words.why) parts.push(element("p", { class: "reason" }, words.why));
+  for (const note of words.notes) parts.push(element("p", { class: "open" }, note));
+  const [place, basis, use] = words.triage;
+  if (place) parts.push(element("p", { class: "triage" }, "Place in the worklist: ", element("b", {}, place), " ", element("span", { class: "reason" }, basis + ". " + use)));
+  if (words.missing.length) parts.push(missing(words.missing, study, nodules));
+  return parts;
+}
+
+// What was not known, with a form that states it: the findings are judged again without an analysis.
+function missing(values, study, nodules) {
+  const node = element("div", { class: "missing" },
+    element("p", { class: "open" }, "Not known here: " + values.map((one) => one.words).join("; ") + "."));
+  const known = values.filter((one) => one.stated_of === "person" || (one.stated_of === "nodule" && nodules.length));
+  if (!known.length) return node;
+  const name = element("select", { "aria-label": "What" }, ...known.map((one) => element("option", { value: one.input }, one.words)));
+  const nodule = element("select", { "aria-label": "Of which nodule" },
+    ...nodules.map((one) => element("option", { value: one.tracking_uid }, "Nodule " + one.number)));
+  const value = element("input", { "aria-label": "Its value", placeholder: "yes, no, a number or a word", required: true });
+  const ofNodule = () => known.find((one) => one.input === name.value).stated_of === "nodule";
+  const toggle = () => { nodule.hidden = !ofNodule(); };
+  name.addEventListener("change", toggle);
+  toggle();
+  const form = element("form", { class: "bar" }, name, nodule, value, element("button", {}, "State it"),
+    element("span", { class: "reason" }, "The findings are judged again; no analysis runs."));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const own = { [name.value]: valueOf(value.value.trim()) };
+    stateValue(study, ofNodule() ? { nodules: { [nodule.value]: own } } : own).catch(tell);
+  });
+  node.append(form);
+  return node;
+}
+
+// yes and no, a number, or the word itself; the server checks it.
+function valueOf(text) {
+  const flags = { yes: true, true: true, no: false, false: false };
+  const word = text.toLowerCase();
+  if (word in flags) return flags[word];
+  return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+async function stateValue(study, patch) {
+  await ask("/api/v1/studies/" + study + "/clinical?origin=web", {
+    method: "PUT", headers: { "content-type": "application/merge-patch+json" }, body: JSON.stringify(patch) });
+  byId("problem").textContent = "";
+  await showDetail();
+}
+
+async function picture(uid, nodule, words) {
   const image = element("img", { alt: "Nodule " + nodule.number + " with its outline" });
   const text = "Nodule " + nodule.number + ", " + nodule.side + ", " + nodule.attenuation + ": " +
     nodule.long_axis_mm.toFixed(1) + " x " + nodule.short_axis_mm.toFixed(1) + " mm, " + nodule.volume_mm3.toFixed(0) +
@@ -69,7 +127,13 @@ async function picture(uid, nodule) {
   } catch (error) {
     image.alt = error.message;
   }
-  return element("figure", {}, image, element("figcaption", {}, text));
+  const caption = element("figcaption", {}, text);
+  if (words) {
+    if (words.risk) caption.append(stated(words.risk_model + ": " + words.risk));
+    if (words.category) caption.append(stated(words.guideline + ": " + words.category, words.row));
+    for (const open of words.assumed) caption.append(element("p", { class: "open" }, open));
+  }
+  return element("figure", {}, image, caption);
 }
 
 function tableOf(head, rows) {
@@ -94,9 +158,10 @@ async function showDetail() {
   if (!uid) return;
   const series = await askJson("/api/v1/series/" + uid);
   const findings = await askJson("/api/v1/series/" + uid + "/findings");
+  const words = await askJson("/api/v1/series/" + uid + "/reading?language=en");
   const found = findings.series[0]?.nodules ?? [];
   pictures.splice(0).forEach((url) => URL.revokeObjectURL(url));
-  const shown = await Promise.all(found.map((nodule) => picture(uid, nodule)));
+  const shown = await Promise.all(found.map((nodule) => picture(uid, nodule, words.nodules.find((one) => one.number === nodule.number))));
   if (uid !== selected) return;
   const parts = [
     element("h2", {}, series.modality + " " + (series.series_description || "series") + " "),
@@ -105,6 +170,7 @@ async function showDetail() {
   ];
   for (const warning of findings.series[0]?.warnings ?? []) parts.push(element("p", { class: "reason" }, warning.message));
   if (series.state === "done" && !found.length) parts.push(element("p", { class: "empty" }, "Analysed; nothing above the threshold."));
+  parts.push(...judged(words, series.study_instance_uid, found));
   if (shown.length) parts.push(element("div", { class: "pictures" }, ...shown));
   if (series.deliveries.length) {
     parts.push(element("h2", {}, "Deliveries"), tableOf(["Destination", "State", "Tries", "Last error", ""],
@@ -144,6 +210,7 @@ byId("token-form").addEventListener("submit", (event) => {
   refresh();
 });
 byId("search").addEventListener("change", () => { offset = 0; refresh(); });
+byId("order").addEventListener("change", () => { offset = 0; refresh(); });
 byId("newer").addEventListener("click", () => { offset = Math.max(0, offset - pageSize); refresh(); });
 byId("older").addEventListener("click", () => { offset += pageSize; refresh(); });
 // A link such as /#1.2.840... opens the detail of that series.

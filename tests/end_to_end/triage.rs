@@ -206,7 +206,40 @@ fn a_scan_is_placed_among_the_sites_own_exams() {
     let told = asked(folder.path(), &["findings", uid, "--server", &server.url("")]);
     assert!(said(&told).contains("exam triage: 6 of 10"), "{}", said(&told));
     is_first_of_all(&server, uid);
+    the_page_says_it(&server, uid, &document);
     assert_eq!(server.stop(), Some(0));
+}
+
+/// The worklist page shows a reader the place, the guideline's answer, risks and what is missing with a form for it, in words:
+/// as a browser renders it, no id of a row or an input is visible.
+fn the_page_says_it(server: &Server, uid: &str, series: &Value) {
+    if !have("chromium") {
+        return;
+    }
+    let page = server.url(&format!("/#{uid}"));
+    let output = run(Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"])
+        .arg(&page));
+    let html = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = html
+        .split('<')
+        .map(|part| part.split_once('>').map_or(part, |(_, text)| text))
+        .collect::<Vec<_>>()
+        .join(" ");
+    for words in [
+        "6 of 10",
+        "never a reason to skip a reading",
+        "Fleischner Society 2017: no answer (not known: risk of the person, low or high)",
+        "Brock (PanCan) 2a, full without spiculation",
+        "emphysema on CT",
+        "The findings are judged again; no analysis runs.",
+    ] {
+        assert!(text.contains(words), "{words} is not on the page\n{text}");
+    }
+    assert!(series["nodules"][0]["clinical"]["risks"][0]["model"] == "brock2a", "{series:#}");
+    for id in ["FL17-", "BTS15-", "family_history_lung_cancer", "brock2a"] {
+        assert!(!text.contains(id), "{id} is on the page\n{text}");
+    }
 }
 
 /// The oldest exam comes first by triage and last by age; both lists hold all 500.

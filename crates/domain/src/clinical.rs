@@ -181,6 +181,15 @@ pub struct GuidelineCategory {
     pub management: String,
 }
 
+/// A yes/no input that nobody stated and that a guideline therefore took as no.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssumedInput {
+    /// Name of the rule's input.
+    pub name: String,
+    /// What the guideline would say if it were yes; `null` where it would not be settled.
+    pub instead: Option<GuidelineCategory>,
+}
+
 /// What a guideline says to a nodule or an exam.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GuidelineAssessment {
@@ -190,6 +199,9 @@ pub struct GuidelineAssessment {
     pub category: Option<GuidelineCategory>,
     /// Least and most urgent category where it is undetermined.
     pub range: Option<[GuidelineCategory; 2]>,
+    /// What nobody stated, was taken as no, and would change the answer; empty before version 3 of the document.
+    #[serde(default)]
+    pub assumed: Vec<AssumedInput>,
     /// Rule and inputs.
     #[serde(flatten)]
     pub basis: AnswerBasis,
@@ -428,6 +440,7 @@ mod tests {
                 guideline: "g".into(),
                 category: Some(category(interval.clone())),
                 range: None,
+                assumed: vec![AssumedInput { name: "benign".into(), instead: Some(category(None)) }],
                 basis: basis(AnswerStatus::Result, &[]),
             };
             let text = serde_json::to_string(&one).unwrap();

@@ -41,7 +41,7 @@ mod volume;
 
 pub use ae::{AeTitle, AeTitleError};
 pub use clinical::{
-    AnswerBasis, AnswerStatus, AnswerTerm, ClinicalAssessment, ExamAssessment, ExamContext,
+    AnswerBasis, AnswerStatus, AnswerTerm, AssumedInput, ClinicalAssessment, ExamAssessment, ExamContext,
     GuidelineAssessment, GuidelineCategory, InputSource, InputValue, IntervalMonths, NoduleAssessment,
     RiskAssessment, SourcedInput,
 };

@@ -1,7 +1,7 @@
 //! Findings to what risk models and guidelines say: gathers what header and site know of the person, asks `cad`, and
 //! puts the answers beside the findings. Runs no network, so that changed clinical data costs no analysis.
 
-use cad::assess::site::{check_person_name, value_of_text};
+use cad::assess::site::{NODULE, PERSON, check_person_name, value_of_text};
 use cad::assess::{DicomFacts, SiteFacts};
 use cad::clinical::age::{completed_years, years_of_age_string};
 use dcm::header::ReadOptions;
@@ -136,6 +136,24 @@ pub fn changed(before: Option<&str>, patch: &Value) -> Result<Value, String> {
     let after = merged(before, patch);
     SiteFacts::read(1, &after).map_err(|error| error.to_string())?;
     Ok(after)
+}
+
+/// Of what a site states a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatedOf {
+    /// Of the person and the exam.
+    Person,
+    /// Of one nodule, under its Tracking Unique Identifier.
+    Nodule,
+}
+
+/// Of what a site states the value `name`; `None` where it cannot.
+#[must_use]
+pub fn stated_of(name: &str) -> Option<StatedOf> {
+    if PERSON.iter().any(|spec| spec.name == name) {
+        return Some(StatedOf::Person);
+    }
+    NODULE.iter().any(|spec| spec.name == name).then_some(StatedOf::Nodule)
 }
 
 /// A cell of a table as the value of `name`.

@@ -50,4 +50,4 @@ pub mod workload;
 
 pub use assembled::Assembled;
 pub use networks::{NetworkOptions, Networks, NetworksError, PackSummary, list_packs, verify_pack};
-pub use render::Language;
+pub use render::{Language, NoduleReading, Reading, category_text, reading, risk_text};

@@ -1,14 +1,9 @@
-//! Chinese for what rules say: recommendations of the guidelines' rows and names of inputs. Keyed by the English text
+//! Chinese for what guidelines recommend. Keyed by the English text
 //! of the row, so that a row without a translation is shown in English and never by another row's words.
 
 /// Recommendation of a row; `None` where there is no translation.
 pub(crate) fn management(english: &str) -> Option<&'static str> {
     MANAGEMENT.iter().find(|(key, _)| *key == english).map(|(_, chinese)| *chinese)
-}
-
-/// Name of a rule's input for people; the rule's own name where there is none.
-pub(crate) fn input(name: &str) -> &str {
-    INPUTS.iter().find(|(key, _)| *key == name).map_or(name, |(_, chinese)| chinese)
 }
 
 #[rustfmt::skip]
@@ -78,22 +73,6 @@ const MANAGEMENT: &[(&str, &str)] = &[
     ("extremely high risk: work-up now", "极高危：立即进一步检查"),
 ];
 
-#[rustfmt::skip]
-const INPUTS: &[(&str, &str)] = &[
-    ("age", "年龄"), ("female", "女性"), ("family_history_lung_cancer", "一级亲属肺癌史"),
-    ("family_history_cancer", "家族癌症史"), ("emphysema", "肺气肿（CT 可见）"), ("ever_smoker", "曾吸烟"),
-    ("years_since_quit", "戒烟年数"), ("extrathoracic_cancer_over_5y", "5 年以前的胸外恶性肿瘤"),
-    ("cancer_within_5y", "5 年内恶性肿瘤"), ("prior_lung_cancer", "肺癌史"), ("known_cancer", "已知恶性肿瘤"),
-    ("immunosuppressed", "免疫抑制"), ("risk", "个人风险（阅片医师判断）"), ("nodule_count", "结节数"),
-    ("screening_exam", "筛查检查"), ("exam", "检查不完整的原因"), ("type", "结节类型"), ("solid_mm", "实性成分平均径"),
-    ("upper_lobe", "上叶"), ("spiculation", "毛刺"), ("calcification", "钙化"), ("clear_border", "边界清楚"),
-    ("benign", "良性钙化或脂肪"), ("juxtapleural", "胸膜旁"), ("suspicious", "可疑征象"),
-    ("proven_benign", "已证实良性"), ("timing", "与既往比较"), ("prior_category", "既往 Lung-RADS 类别"),
-    ("months_since_prior", "距既往检查月数"), ("fdg", "FDG 摄取"), ("diameter_mm", "直径"), ("mean_mm", "平均径"),
-    ("max_mm", "最长径"), ("volume_mm3", "体积"), ("multiple", "多发"), ("brock", "Brock 概率"),
-    ("pretest", "PET 前概率"), ("volume_change", "体积变化"), ("vdt_days", "倍增时间（天）"), ("months", "随访月数"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,13 +95,5 @@ mod tests {
         let count = keys.len();
         keys.dedup();
         assert_eq!(keys.len(), count);
-    }
-
-    /// Goal: every value that a site may state has a Chinese name. Method: the list of them.
-    #[test]
-    fn every_value_of_a_site_has_a_name() {
-        let specs = cad::assess::site::PERSON.iter().chain(cad::assess::site::NODULE);
-        let open: Vec<&str> = specs.map(|spec| spec.name).filter(|name| input(name) == *name).collect();
-        assert!(open.is_empty(), "{open:?}");
     }
 }

@@ -124,11 +124,15 @@ fn analysed_series(
             html,
             "<p class=\"warning\"><b>{}</b> {}</p>",
             escaped(&warning.code),
-            escaped(&warning.message)
+            clinical_html::sentence(&warning.message, language)
         );
     }
     if let Some(exam) = &series.clinical {
         clinical_html::exam(html, exam, language);
+        clinical_html::missing(html, &series.nodules, language);
+    }
+    if let Some(triage) = &series.triage {
+        clinical_html::triage(html, triage, language);
     }
     html.push_str("<div class=\"two\">\n<div class=\"wide\">\n");
     if series.nodules.is_empty() {

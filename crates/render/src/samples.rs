@@ -73,7 +73,13 @@ fn basis(title: &str, status: AnswerStatus, missing: &[&str]) -> AnswerBasis {
 
 fn guideline(id: &str, title: &str, category: Option<GuidelineCategory>) -> GuidelineAssessment {
     let status = if category.is_some() { AnswerStatus::Result } else { AnswerStatus::NotApplicable };
-    GuidelineAssessment { guideline: id.to_owned(), category, range: None, basis: basis(title, status, &[]) }
+    GuidelineAssessment {
+        guideline: id.to_owned(),
+        category,
+        range: None,
+        assumed: Vec::new(),
+        basis: basis(title, status, &[]),
+    }
 }
 
 /// The same with what rules say: a range across a limit, a settled category, a guideline that does not apply.

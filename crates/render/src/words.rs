@@ -1,5 +1,5 @@
-//! The words of pages for people, by language. Codes, rows, ids and names of rules are the same in every language;
-//! sentences that a rule writes about one evaluation stay in English.
+//! The words of pages for people, by language. Names of rules are the same in every language; ids are tooltips.
+//! Sentences that rules write about one evaluation are in `phrases`.
 
 /// Language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,6 +12,16 @@ pub enum Language {
 }
 
 impl Language {
+    /// The language of a tag such as `en` or `zh-CN`.
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        match tag.to_ascii_lowercase().split('-').next() {
+            Some("en") => Some(Self::English),
+            Some("zh") => Some(Self::Chinese),
+            _ => None,
+        }
+    }
+
     /// Its words.
     #[must_use]
     pub(crate) fn words(self) -> &'static Words {
@@ -64,13 +74,20 @@ pub(crate) struct Words {
     pub(crate) proposed: &'static str,
     pub(crate) known: &'static str,
     pub(crate) sources: [&'static str; 4],
-    pub(crate) yes: &'static str,
-    pub(crate) no: &'static str,
     pub(crate) site_version: &'static str,
-    pub(crate) category: &'static str,
-    pub(crate) row: &'static str,
     pub(crate) undetermined: &'static str,
-    pub(crate) to: &'static str,
+    pub(crate) or: &'static str,
+    pub(crate) depends_on: &'static str,
+    pub(crate) stands_on: &'static str,
+    pub(crate) if_yes: &'static str,
+    pub(crate) if_benign: &'static str,
+    pub(crate) not_settled: &'static str,
+    pub(crate) not_stated: &'static str,
+    pub(crate) where_to_state: &'static str,
+    pub(crate) triage: &'static str,
+    pub(crate) of: &'static str,
+    pub(crate) not_calibrated: &'static str,
+    pub(crate) triage_use: Option<&'static str>,
     pub(crate) not_computed: &'static str,
     pub(crate) no_category: &'static str,
     pub(crate) does_not_apply: &'static str,
@@ -99,7 +116,7 @@ pub(crate) static ENGLISH: Words = Words {
         "Type",
         "Where",
         "Risk (Brock)",
-        "Category",
+        "Guideline",
         "HU mean (SD)",
         "LPS x, y, z mm",
         "Score",
@@ -135,19 +152,27 @@ pub(crate) static ENGLISH: Words = Words {
     proposed: "Proposed, for a reader to confirm or reject",
     known: "Known",
     sources: ["measured", "scan header", "site", "rule"],
-    yes: "yes",
-    no: "no",
     site_version: "clinical data version",
-    category: "category",
-    row: "row",
     undetermined: "undetermined",
-    to: "to",
+    or: "or",
+    depends_on: "depends on:",
+    stands_on: "Nobody stated, so it was taken as no:",
+    if_yes: "if yes:",
+    if_benign: "if its calcification is benign:",
+    not_settled: "not settled",
+    not_stated: "Not known here",
+    where_to_state: "State it with the study (the worklist page, PUT /api/v1/studies/{uid}/clinical, lungcad \
+                     clinical-import, or lungcad analyze --clinical): the findings are judged again at once.",
+    triage: "Place in the worklist (exam triage score)",
+    of: "of",
+    not_calibrated: "not calibrated",
+    triage_use: None,
     not_computed: "not computed",
-    no_category: "no category",
+    no_category: "no answer",
     does_not_apply: "does not apply",
     missing: "not known:",
     risk: "Risk that the nodule is cancer",
-    terms: "Terms",
+    terms: "how it adds up",
     guidelines: "Guidelines side by side",
 };
 
@@ -170,7 +195,7 @@ pub(crate) static CHINESE: Words = Words {
         "类型",
         "部位",
         "风险 (Brock)",
-        "分类",
+        "指南",
         "平均 HU (SD)",
         "LPS x, y, z mm",
         "评分",
@@ -205,18 +230,26 @@ pub(crate) static CHINESE: Words = Words {
     proposed: "建议，须由阅片医师确认或否定",
     known: "已知信息",
     sources: ["测量", "扫描头信息", "机构提供", "规则"],
-    yes: "是",
-    no: "否",
     site_version: "临床资料版本",
-    category: "类别",
-    row: "条目",
     undetermined: "不能确定",
-    to: "至",
+    or: "或",
+    depends_on: "取决于：",
+    stands_on: "未说明，按“否”处理：",
+    if_yes: "若是：",
+    if_benign: "若为良性钙化：",
+    not_settled: "不能确定",
+    not_stated: "此处未知",
+    where_to_state: "请为该检查补充（工作列表页面、PUT /api/v1/studies/{uid}/clinical、lungcad clinical-import 或 \
+                     lungcad analyze --clinical）：检出结果将立即重新判断。",
+    triage: "工作列表中的位置（检查分诊评分）",
+    of: "/",
+    not_calibrated: "未校准",
+    triage_use: Some("仅按每次检查的最高结节评分对列表排序，绝不能作为不阅片的理由。"),
     not_computed: "未计算",
-    no_category: "无分类",
+    no_category: "无结论",
     does_not_apply: "不适用",
     missing: "未知：",
     risk: "结节为癌的风险",
-    terms: "各项",
+    terms: "计算过程",
     guidelines: "各指南对照",
 };

@@ -2,11 +2,11 @@
 
 use super::known::Known;
 use crate::clinical::formula::THRESHOLD;
-use crate::clinical::{Answer, Category, ClinicalError, Evaluation, Interval, Outcome, Rule, Term};
-use crate::guideline::{Guideline, NOT_APPLICABLE};
+use crate::clinical::{Answer, Category, ClinicalError, Evaluation, Inputs, Interval, Outcome, Rule, Term};
+use crate::guideline::{Assumed, Guideline, NOT_APPLICABLE};
 use domain::{
-    AnswerBasis, AnswerStatus, AnswerTerm, GuidelineAssessment, GuidelineCategory, IntervalMonths,
-    RiskAssessment,
+    AnswerBasis, AnswerStatus, AnswerTerm, AssumedInput, GuidelineAssessment, GuidelineCategory,
+    IntervalMonths, RiskAssessment,
 };
 
 /// What a risk model said.
@@ -47,7 +47,22 @@ pub(super) fn guideline(
         _ => {}
     }
     let basis = basis(rule, known, evaluation);
-    GuidelineAssessment { guideline: short_id(rule).to_owned(), category, range, basis }
+    GuidelineAssessment { guideline: short_id(rule).to_owned(), category, range, assumed: Vec::new(), basis }
+}
+
+/// What a guideline took as no because nobody stated it, with what it would say otherwise.
+pub(super) fn assumed(rule: &'static Guideline, inputs: &Inputs) -> Vec<AssumedInput> {
+    let all = rule.assumed(inputs).unwrap_or_default();
+    let one = |assumed: Assumed| AssumedInput {
+        name: assumed.name.to_owned(),
+        instead: match &assumed.instead.answer {
+            Answer::Result(Outcome::Category(category)) if category.category != NOT_APPLICABLE => {
+                Some(category_of(category))
+            }
+            _ => None,
+        },
+    };
+    all.into_iter().map(one).collect()
 }
 
 /// Id without its kind.

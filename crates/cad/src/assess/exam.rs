@@ -87,8 +87,13 @@ fn lung_rads(
     let others: Vec<&str> = site.significant_finding.iter().map(String::as_str).collect();
     let exam = categorise(&inputs, state, &others)?;
     let number = |index: usize| findings.get(index).map(|finding| finding.number);
-    let category = answers::guideline(&LUNG_RADS_2022, person, Ok(exam.evaluation));
+    let mut category = answers::guideline(&LUNG_RADS_2022, person, Ok(exam.evaluation));
     let is_settled = category.category.is_some();
+    // What the deciding nodule's category stands on is what the exam's stands on.
+    let decisive = exam.decided_by.filter(|_| is_settled).and_then(|index| nodules.get(index));
+    if let Some(own) = decisive.and_then(|asked| asked.assessment.guideline(&category.guideline)) {
+        category.assumed.clone_from(&own.assumed);
+    }
     Ok(Verdict {
         category: Some(category),
         decided_by: exam.decided_by.filter(|_| is_settled).and_then(number),

@@ -9,7 +9,7 @@ use crate::guideline::compare::compare;
 use crate::guideline::field::INPUTS;
 use crate::guideline::{ALL, Guideline};
 use crate::risk::{brock2a, brock2b, herder_bts_lr, herder2005_logistic, mayo, pkuph, va};
-use domain::{Attenuation, Finding, InputSource, NoduleAssessment, RiskAssessment};
+use domain::{Attenuation, Finding, GuidelineAssessment, InputSource, NoduleAssessment, RiskAssessment};
 
 /// The answers on one nodule, with the inputs of its guidelines for the exam's rule.
 pub(super) struct Asked {
@@ -34,7 +34,10 @@ pub(super) fn ask(finding: &Finding, person: &Known, site: &SiteFacts, settings:
             let agreement = comparison.sentence();
             let urgencies = comparison.opinions.iter().map(|one| one.urgency.map(|(_, top)| top)).collect();
             let answers = comparison.opinions.into_iter();
-            let answers = answers.map(|one| answers::guideline(one.guideline, &known, Ok(one.evaluation)));
+            let answers = answers.map(|one| GuidelineAssessment {
+                assumed: answers::assumed(one.guideline, &inputs),
+                ..answers::guideline(one.guideline, &known, Ok(one.evaluation))
+            });
             (answers.collect(), agreement, urgencies)
         }
         Err(error) => {

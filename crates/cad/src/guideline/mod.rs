@@ -23,6 +23,7 @@
 //! assert!(words.starts_with("Lung-RADS v2022: category 3 (row LR22-3a)"), "{words}");
 //! ```
 
+mod assumed;
 pub mod bts_2015;
 pub mod c_lung_rads_2024;
 pub mod compare;
@@ -41,6 +42,7 @@ mod tests;
 mod walk;
 mod words;
 
+pub use assumed::Assumed;
 pub use table::Guideline;
 pub use words::NOT_APPLICABLE;
 

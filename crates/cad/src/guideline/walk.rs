@@ -166,7 +166,7 @@ impl<'a> Rows<'a> {
 
     /// Yes/no inputs that were not given and would have changed the answer: each stands in a row before the
     /// one that fired (or in an overlay of it) whose other conditions hold.
-    fn taken_as_no(self, facts: &Facts, fired: &Row) -> FieldSet {
+    pub(super) fn taken_as_no(self, facts: &Facts, fired: &Row) -> FieldSet {
         let mut taken = FieldSet::default();
         let before = self.rows.iter().take_while(|row| row.id != fired.id);
         let over = self.overlays.iter().filter(|overlay| overlay.over.contains(&fired.verdict.category));

@@ -37,6 +37,9 @@ calcification. Person models are never printed.\n\
 - **Which guideline leads.** What the site says of this exam (`screening_exam`), else an order code, else a word of \
 protocol, study or series name, else `clinical.context`, else incidental. The report says which and why. The others \
 stand beside it, with whether they agree on how soon something should be done.\n\
+- **What an answer stands on.** Yes/no inputs that nobody stated are taken as no by the guidelines; where a yes alone \
+would change the answer, `assumed` names them with what the guideline would say instead, and a calcified nodule whose \
+pattern nobody stated shows the category of a benign one beside its own.\n\
 - **The exam.** The most severe category of its nodules. A nodule without a settled answer leaves the exam's open, with \
 what is sure as \"at least\". 4X and the modifier S are only proposed.\n\
 - **Brock in guidelines** goes in as a probability or as both ends of its range; a range across a limit makes the row \

@@ -12,6 +12,7 @@ mod health;
 mod jobs;
 mod problems;
 mod query;
+mod reading;
 mod series;
 mod series_view;
 mod studies;
@@ -92,6 +93,7 @@ fn documented() -> OpenApiRouter<AppState> {
         .merge(studies::router())
         .merge(study_clinical::router())
         .merge(series::router())
+        .merge(reading::router())
         .merge(jobs::router())
         .merge(deliveries::router())
         .merge(destinations::router())

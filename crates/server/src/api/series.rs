@@ -30,7 +30,10 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(requeue))
 }
 
-async fn existing(state: &AppState, uid: &str) -> Result<(SeriesInstanceUid, SeriesRecord), ApiError> {
+pub(super) async fn existing(
+    state: &AppState,
+    uid: &str,
+) -> Result<(SeriesInstanceUid, SeriesRecord), ApiError> {
     let uid = series_uid(uid)?;
     let found = state.archive.series(&uid).await?;
     let series = found.ok_or_else(|| ApiError::NotFound(format!("series {uid} is not in the archive")))?;
@@ -38,7 +41,7 @@ async fn existing(state: &AppState, uid: &str) -> Result<(SeriesInstanceUid, Ser
 }
 
 /// The findings of the current result under the present state of the series.
-async fn document(
+pub(super) async fn document(
     state: &AppState,
     uid: &SeriesInstanceUid,
     series: &SeriesRecord,

@@ -2,9 +2,10 @@
 
 use super::{CliError, block_on, say, table};
 use clap::Args;
-use domain::{ExamAssessment, FindingsDocument, Mask, NoduleDocument, Run, SeriesDocument, SeriesState};
+use domain::{FindingsDocument, Mask, NoduleDocument, Run, SeriesDocument, SeriesState};
 use pipeline::rest::{Rest, RestError};
 use pipeline::truth::{Comparison, FramePixels, Mark, TruthDocument, TruthSeries};
+use pipeline::{Language, category_text, reading, risk_text};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -152,7 +153,7 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
         "volume",
         "HU",
         "risk (Brock)",
-        "category",
+        "guideline",
         "centre x, y, z (LPS mm)",
     ]);
     let leading = series.clinical.as_ref().and_then(|exam| exam.guideline.as_deref());
@@ -173,8 +174,8 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
         ]);
     }
     say(rows);
-    if let Some(exam) = &series.clinical {
-        tell_exam(exam);
+    if series.clinical.is_some() {
+        tell_exam(series);
     }
     tell_triage(series);
     say(format_args!("  {}", domain::INTENDED_USE));
@@ -183,30 +184,27 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
 /// Risk by the first model; empty where rules were not asked.
 fn risk_words(nodule: &NoduleDocument) -> String {
     let first = nodule.clinical.as_ref().and_then(|clinical| clinical.risks.first());
-    first.map(domain::RiskAssessment::short).unwrap_or_default()
+    first.map(|risk| risk_text(risk, Language::English)).unwrap_or_default()
 }
 
-/// Category by the leading guideline; empty where none leads.
+/// What the leading guideline says; empty where none leads.
 fn category_words(nodule: &NoduleDocument, leading: Option<&str>) -> String {
     let answer = nodule.clinical.as_ref().zip(leading).and_then(|(clinical, id)| clinical.guideline(id));
-    answer.map(domain::GuidelineAssessment::short).unwrap_or_default()
+    answer.map(|guideline| category_text(guideline, Language::English)).unwrap_or_default()
 }
 
-/// The exam's category, why these rules, and what is proposed.
-fn tell_exam(exam: &ExamAssessment) {
-    say(format_args!("  {}", exam.why));
-    if let Some(category) = &exam.category {
-        let by = exam.decided_by.map_or_else(String::new, |number| format!(", by nodule {number}"));
-        say(format_args!("  exam: {}{by}", category.sentence()));
-        if exam.at_least.is_some() || exam.beside.is_some() {
-            say(format_args!("  exam: {}", exam.short()));
-        }
+/// What the leading guideline says to the exam, why these rules, notes, and what was not known.
+fn tell_exam(series: &SeriesDocument) {
+    let words = reading(series, Language::English);
+    say(format_args!("  {}", words.why));
+    let by = words.decided_by.map_or_else(String::new, |number| format!(", by nodule {number}"));
+    say(format_args!("  exam: {}{by}", words.exam));
+    for note in &words.notes {
+        say(format_args!("  note: {note}"));
     }
-    for proposed in &exam.proposed {
-        say(format_args!("  proposed: {proposed}"));
-    }
-    for warning in &exam.warnings {
-        say(format_args!("  note: {warning}"));
+    let missing: Vec<&str> = words.missing.iter().map(|value| value.words.as_str()).collect();
+    if !missing.is_empty() {
+        say(format_args!("  not known here: {}", missing.join("; ")));
     }
 }
 

@@ -69,6 +69,11 @@ async fn lists_are_ordered_and_series_placed() {
     let findings = server.json("/api/v1/series/1.2.3.1/findings").await;
     crate::openapi::tests::check_findings(&findings);
     assert_eq!(findings["series"][0]["triage"]["score"], 9);
+    let words = server.json("/api/v1/series/1.2.3.1/reading").await;
+    assert_eq!(words["triage"][0], "9 of 10", "{words:#}");
+    let words = server.json("/api/v1/series/1.2.3.1/reading?language=zh-CN").await;
+    assert_eq!(words["triage"][0], "9 / 10", "{words:#}");
+    check_problem(server.get("/api/v1/series/1.2.3.1/reading?language=xx"), 400, "en or zh").await;
     let results = server.json("/api/v1/series/1.2.3.1/results").await;
     assert_eq!(
         (&results[0]["triage_score"], &results[0]["triage_calibration_version"]),
