@@ -1,7 +1,7 @@
 //! Findings to what risk models and guidelines say: gathers what header and site know of the person, asks `cad`, and
 //! puts the answers beside the findings. Runs no network, so that changed clinical data costs no analysis.
 
-use cad::assess::site::{NODULE, PERSON, check_person_name, value_of_text};
+use cad::assess::site::{NODULE, PERSON, check_name, value_of_text};
 use cad::assess::{DicomFacts, SiteFacts};
 use cad::clinical::age::{completed_years, years_of_age_string};
 use dcm::header::ReadOptions;
@@ -159,9 +159,9 @@ pub fn stated_of(name: &str) -> Option<StatedOf> {
 /// A cell of a table as the value of `name`.
 ///
 /// # Errors
-/// No value of the person has this name; the error names the nearest.
+/// No value of person or nodule has this name; the error names the nearest.
 pub fn value_of_cell(name: &str, text: &str) -> Result<Value, String> {
-    check_person_name(name).map(|spec| value_of_text(spec, text)).map_err(|error| error.to_string())
+    check_name(name).map(|spec| value_of_text(spec, text)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! A table of clinical data (CSV, RFC 4180) as merge patches: one row a patient or study, named by PatientID or
-//! AccessionNumber; an empty cell states nothing, `null` takes a value away.
+//! AccessionNumber, or one of its nodules, named by TrackingUID beside them; an empty cell states nothing, `null` takes a
+//! value away.
 
-use crate::assess::{changed, value_of_cell};
+use crate::assess::{StatedOf, changed, stated_of, value_of_cell};
 use crate::comma_separated::records;
 use serde_json::{Map, Value};
 
 /// Columns that name a patient or a study.
 const PATIENT_ID: [&str; 2] = ["PatientID", "patient_id"];
 const ACCESSION_NUMBER: [&str; 2] = ["AccessionNumber", "accession_number"];
+/// Columns that name a nodule of the study by its Tracking Unique Identifier.
+const TRACKING_UID: [&str; 2] = ["TrackingUID", "tracking_uid"];
 
 /// Whom a row is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +49,11 @@ pub fn read(text: &str) -> Result<Vec<TableRow>, String> {
     let mut records = records(text)?.into_iter();
     let (_, heading) = records.next().ok_or("the table is empty; its first line names the columns")?;
     let heading: Vec<String> = heading.iter().map(|name| name.trim().to_owned()).collect();
-    let is_key = |name: &str| PATIENT_ID.contains(&name) || ACCESSION_NUMBER.contains(&name);
     for (index, name) in heading.iter().enumerate() {
         if heading.iter().take(index).any(|other| other == name) {
             return Err(format!("line 1: column {name:?} stands there twice"));
         }
-        if !is_key(name) {
+        if !is_key(name) && !TRACKING_UID.contains(&name.as_str()) {
             value_of_cell(name, "").map_err(|error| format!("line 1: {error}"))?;
         }
     }
@@ -61,6 +63,11 @@ pub fn read(text: &str) -> Result<Vec<TableRow>, String> {
     records
         .map(|(line, cells)| row(line, &heading, &cells).map_err(|e| format!("line {line}: {e}")))
         .collect()
+}
+
+/// Whether a column names whom a row is about.
+fn is_key(name: &str) -> bool {
+    PATIENT_ID.contains(&name) || ACCESSION_NUMBER.contains(&name)
 }
 
 fn row(line: usize, heading: &[String], cells: &[String]) -> Result<TableRow, String> {
@@ -76,14 +83,23 @@ fn row(line: usize, heading: &[String], cells: &[String]) -> Result<TableRow, St
         (None, Some(id)) => Subject::PatientId(id),
         (None, None) => return Err("neither PatientID nor AccessionNumber".to_owned()),
     };
-    let mut patch = Map::new();
+    let (mut patch, mut nodule) = (Map::new(), Map::new());
     for (name, cell) in heading.iter().zip(cells) {
-        let is_key = PATIENT_ID.contains(&name.as_str()) || ACCESSION_NUMBER.contains(&name.as_str());
-        if is_key || cell.trim().is_empty() {
+        if is_key(name) || TRACKING_UID.contains(&name.as_str()) || cell.trim().is_empty() {
             continue;
         }
         let value = if cell.trim() == "null" { Value::Null } else { value_of_cell(name, cell)? };
-        patch.insert(name.clone(), value);
+        let of = if stated_of(name) == Some(StatedOf::Nodule) { &mut nodule } else { &mut patch };
+        of.insert(name.clone(), value);
+    }
+    match (cell(TRACKING_UID), nodule.keys().next()) {
+        (Some(uid), _) if !nodule.is_empty() => {
+            patch.insert("nodules".to_owned(), Value::Object(Map::from_iter([(uid, Value::Object(nodule))])));
+        }
+        (None, Some(name)) => {
+            return Err(format!("{name} is stated of a nodule; name it in a column TrackingUID"));
+        }
+        _ => {}
     }
     let patch = Value::Object(patch);
     changed(None, &patch)?;
@@ -107,6 +123,17 @@ mod tests {
         assert_eq!(rows[1].patch, json!({"emphysema": null, "risk": "high"}));
     }
 
+    /// Goal: values of a nodule go under its tracking UID, beside those of the person in the same row. Method: one table.
+    #[test]
+    fn rows_of_nodules_become_patches() {
+        let text = "AccessionNumber,TrackingUID,emphysema,spiculation,type\nA1,2.25.7,yes,no,part_solid\nA1,2.25.8,,null,\nA2,,no,,\n";
+        let rows = read(text).unwrap();
+        let nodule = json!({"spiculation": false, "type": "part_solid"});
+        assert_eq!(rows[0].patch, json!({"emphysema": true, "nodules": {"2.25.7": nodule}}));
+        assert_eq!(rows[1].patch, json!({"nodules": {"2.25.8": {"spiculation": null}}}));
+        assert_eq!(rows[2].patch, json!({"emphysema": false}));
+    }
+
     /// Goal: every mistake is named with its line. Method: one table each.
     #[test]
     fn mistakes_are_named_with_their_line() {
@@ -120,6 +147,9 @@ mod tests {
             ("PatientID,age\nP,200\n", "age"),
             ("PatientID,age\nP,60,1\n", "3 cells"),
             ("PatientID,age\n\"P,60\n", "not closed"),
+            ("PatientID,spiculation\nP,yes\n", "line 2: spiculation is stated of a nodule"),
+            ("PatientID,TrackingUID,spiculation\nP,one,yes\n", "line 2: "),
+            ("PatientID,TrackingUID,spikulation\nP,1.2,yes\n", "\"spiculation\""),
         ] {
             let error = read(text).expect_err(text);
             assert!(error.contains(part), "{error} lacks {part} for {text:?}");

@@ -177,12 +177,17 @@ pub fn value_of_text(spec: &InputSpec, text: &str) -> Json {
     value.unwrap_or_else(|| Json::String(text.to_owned()))
 }
 
-/// Checks the name of a value of the person, as a table's heading has it.
+/// Checks the name of a value of the person or of a nodule, as a table's heading has it.
 ///
 /// # Errors
 /// An unknown name, with the nearest.
-pub fn check_person_name(name: &str) -> Result<&'static InputSpec, ClinicalError> {
-    PERSON.iter().find(|spec| spec.name == name).ok_or_else(|| unknown(name))
+pub fn check_name(name: &str) -> Result<&'static InputSpec, ClinicalError> {
+    let known = || PERSON.iter().chain(NODULE);
+    known().find(|spec| spec.name == name).ok_or_else(|| {
+        let field: String = name.chars().take(80).collect();
+        let nearest = nearest(&field, known().map(|spec| spec.name));
+        ClinicalError::UnknownInput { model: NAME, field, nearest }
+    })
 }
 
 #[cfg(test)]
@@ -214,14 +219,14 @@ mod tests {
     /// Goal: cells of a table become values of the input's type; what is none stays a text and is refused by the check.
     #[test]
     fn cells_of_a_table() {
-        let value = |name: &str, text: &str| value_of_text(check_person_name(name).unwrap(), text);
+        let value = |name: &str, text: &str| value_of_text(check_name(name).unwrap(), text);
         assert_eq!(value("emphysema", "Yes"), json!(true));
         assert_eq!(value("emphysema", " 0 "), json!(false));
         assert_eq!(value("age", "68"), json!(68));
         assert_eq!(value("years_since_quit", "2.5"), json!(2.5));
         assert_eq!(value("risk", "high"), json!("high"));
         assert_eq!(value("emphysema", "maybe"), json!("maybe"));
-        assert!(check_person_name("emphysima").unwrap_err().to_string().contains("\"emphysema\""));
+        assert!(check_name("emphysima").unwrap_err().to_string().contains("\"emphysema\""));
     }
 
     /// Goal: good data is kept as it was. Method: one value of each kind, and null.

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(
     after_help = "The first line names the columns: PatientID or AccessionNumber, and values of the patient by the names \
-                  of the rules (age, female, emphysema, ever_smoker, risk ...). An empty cell states nothing, null takes \
+                  of the rules (age, female, emphysema, ever_smoker, risk ...). A row that names a nodule in the column \
+                  TrackingUID states values of it too (type, spiculation, benign, timing ...). An empty cell states nothing, null takes \
                   a value away. A table with any mistake changes nothing. Studies that come later are not touched: \
                   import again."
 )]
