@@ -170,7 +170,7 @@ fn nodule_table(html: &mut String, series: &SeriesDocument, language: Language) 
         let _ = writeln!(
             html,
             "<tr><td><b>{}</b><td class=\"n\"><b>{:.1}</b><td class=\"n\">{:.1} &times; {:.1}<td class=\"n\">{}<td>{}<td>{}\
-             <td>{risk}<td>{category}\
+             <td>{risk}<td class=\"g\">{category}\
              <td class=\"n\">{:.0} ({:.0})<td class=\"n\">{:.1}, {:.1}, {:.1}<td class=\"n\">{:.2}</tr>",
             n.number,
             n.mean_diameter_mm,
