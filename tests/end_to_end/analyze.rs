@@ -96,3 +96,45 @@ fn exit_codes_tell_a_script_what_happened() {
     let output = lungcad().args(["analyze", "--out"]).arg(at("d")).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// Goal: what a user gets who sets nothing: the default pack on the quickest provider that the runtime has finds what was
+/// planted, on the right side, with few other marks; and the same on plain CPU kernels. Method: a coarse simulated chest
+/// with two nodules.
+#[test]
+fn the_default_pack_finds_what_was_planted() {
+    let folder = tempfile::tempdir().unwrap();
+    let scan = ["--nodule", "RUL,12,solid", "--nodule", "LLL,9,solid"];
+    let chest =
+        ["--slices", "110", "--matrix", "256", "--pixel", "1.4", "--spacing", "2.5", "--thickness", "2.5"];
+    let scan = simulate(&folder.path().join("scan"), &[&scan[..], &chest[..]].concat());
+    let nodules_of = |provider: Option<&str>| {
+        let out = folder.path().join(provider.unwrap_or("default"));
+        let mut command = lungcad();
+        command.env_remove("LUNGCAD_MODELS__PACK").env_remove("LUNGCAD_MODELS__PROVIDER");
+        if let Some(provider) = provider {
+            command.env("LUNGCAD_MODELS__PROVIDER", provider);
+        }
+        run(command.arg("analyze").arg(&scan.folder).arg("--out").arg(&out));
+        let found = findings(&out);
+        assert_eq!(found["series"][0]["pack"]["name"], "lungcad-default");
+        println!("{}: {}", provider.unwrap_or("default"), found["series"][0]["timings_ms"]);
+        found["series"][0]["nodules"].as_array().unwrap().clone()
+    };
+    let center = |value: &Value| [0, 1, 2].map(|a| value[a].as_f64().unwrap());
+    let apart = |a: [f64; 3], b: [f64; 3]| (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f64>().sqrt();
+    let found = nodules_of(None);
+    for planted in scan.truth["series"][0]["nodules"].as_array().unwrap() {
+        let place = center(&planted["consensus50"]["centre_lps"]);
+        let hit = found.iter().find(|n| apart(center(&n["center_lps_mm"]), place) < 5.0);
+        let hit = hit.unwrap_or_else(|| panic!("nothing at {place:?} in {found:#?}"));
+        assert_eq!(hit["side"], if place[0] < 0.0 { "right" } else { "left" });
+    }
+    assert!(found.len() <= 4, "{} marks for two nodules", found.len());
+    let plain = nodules_of(Some("cpu"));
+    for nodule in &found {
+        let same =
+            plain.iter().find(|n| apart(center(&n["center_lps_mm"]), center(&nodule["center_lps_mm"])) < 1.0);
+        let score = |n: &Value| n["score"].as_f64().unwrap();
+        assert!(same.is_some_and(|n| (score(n) - score(nodule)).abs() < 0.02), "only on one: {nodule:#}");
+    }
+}

@@ -22,8 +22,9 @@ pub fn lungcad() -> Command {
     {
         command.env_remove(name);
     }
-    // The quickest pack of known figures; stories about the default pack take it away again.
-    command.env("LUNGCAD_MODELS__PACK", "baseline-log");
+    // The quickest pack of known figures on the provider that is quickest for it; stories about the default pack take
+    // them away again.
+    command.env("LUNGCAD_MODELS__PACK", "baseline-log").env("LUNGCAD_MODELS__PROVIDER", "cpu");
     command
 }
 

@@ -185,6 +185,18 @@ pub struct PatchDecode {
     pub edge_diameters_min: Option<f64>,
 }
 
+impl PatchDecode {
+    /// `probability` moved along its logit so that the threshold comes to lie at one half, which is where outlines are
+    /// drawn.
+    #[must_use]
+    pub fn centred(&self, probability: f32) -> f32 {
+        #[allow(clippy::cast_possible_truncation)] // a number between 0 and 1
+        let threshold = self.threshold as f32;
+        let inside = probability * (1.0 - threshold);
+        inside / (inside + (1.0 - probability) * threshold)
+    }
+}
+
 /// Numbers of kind `classifier`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -351,3 +363,20 @@ pub struct SelftestSpec {
 /// One known number: `[output index, flat index in row-major order, value]`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Probe(pub usize, pub usize, pub f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a pack's threshold lands on one half, order and ends stay. Method: thresholds on both sides.
+    #[test]
+    fn a_threshold_becomes_one_half() {
+        for threshold in [0.2, 0.5, 0.9] {
+            let decode = PatchDecode { channels: vec!["nodule".into()], threshold, edge_diameters_min: None };
+            assert!((decode.centred(threshold as f32) - 0.5).abs() < 1e-6);
+            assert_eq!((decode.centred(0.0), decode.centred(1.0)), (0.0, 1.0));
+            let rising: Vec<f32> = (0..=100u8).map(|i| decode.centred(f32::from(i) / 100.0)).collect();
+            assert!(rising.is_sorted(), "{threshold}");
+        }
+    }
+}

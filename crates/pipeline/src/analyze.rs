@@ -414,7 +414,8 @@ fn outline(
             .ok_or_else(|| AnalyzeError::Unfit("segmenter has no output".to_owned()))?
             .into_dimensionality::<Ix5>()
             .map_err(|e| AnalyzeError::Unfit(format!("segmenter output: {e}")))?;
-        let map = map.index_axis(Axis(0), 0).index_axis(Axis(0), 0).mapv(|v| values.probability(v));
+        let map =
+            map.index_axis(Axis(0), 0).index_axis(Axis(0), 0).mapv(|v| decode.centred(values.probability(v)));
         if let Some(mask) = cad::outline::outline(map.view(), &grid, volume, place, Some(lungs)) {
             return Ok(mask);
         }
