@@ -19,7 +19,7 @@ OPSET = 17
 # role: class, input tensors, output tensor, edge of the inputs, shape of the output from its third axis on
 ROLES = {
     "detector": (Detector, ["input"], "head", 160, (40, 40, 40)),
-    "segmenter": (Segmenter, ["input"], "logit", 64, (64, 64, 64)),
+    "segmenter": (Segmenter, ["input"], "logit", 48, (48, 48, 48)),
     "reducer": (Reducer, ["near", "wide"], "logit", 32, ()),
 }
 

@@ -104,8 +104,8 @@ bias = {bias:.6f}'''
 
 SEGMENTER = '''kind = "probability-patch"
 channels = ["nodule"]
-threshold = 0.5
-edge_diameters_min = 1.6'''
+threshold = 0.4
+edge_diameters_min = 1.2'''
 
 
 def network_text(folder, role, decode, *spacings_mm):
