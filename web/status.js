@@ -131,9 +131,17 @@ async function picture(uid, nodule, words) {
   if (words) {
     if (words.risk) caption.append(stated(words.risk_model + ": " + words.risk));
     if (words.category) caption.append(stated(words.guideline + ": " + words.category, words.row));
-    for (const open of words.assumed) caption.append(element("p", { class: "open" }, open));
+    if (words.assumed.length) caption.append(taken(words.assumed));
   }
   return element("figure", {}, image, caption);
+}
+
+// What nobody stated and an answer stands on: one line to open, not a paragraph for each under every picture.
+function taken(assumed) {
+  const short = assumed.map((text) => text.slice(text.indexOf(": ") + 2));
+  return element("details", { class: "open" },
+    element("summary", {}, assumed.length + " not stated, taken as no"),
+    element("ul", {}, ...short.map((text) => element("li", {}, text))));
 }
 
 function tableOf(head, rows) {
