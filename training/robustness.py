@@ -2,7 +2,7 @@
 
     python robustness.py DATA OUT PACK [--cubes 60] [--threads 2]
 
-Held-out cubes and the four whole scans. The threshold is the one that gives 2 false marks per five litres (cubes) or is
+Held-out cubes and the four whole scans. The threshold is the one that gives 4 false marks per five litres (cubes) or is
 the pack's balanced point (scans) on what was not degraded; it then stays.
 """
 import argparse
@@ -132,7 +132,7 @@ def table_of_cubes(pack, cubes, indices):
         hits = np.array([h for i, (h, _, _) in zip(indices, rows) if cubes.rows[i]["readers"] >= 3])
         false, chests = np.sort([s for _, f, _ in rows for s in f])[::-1], sum(r[2] for r in rows) / measure.LITRES_PER_CHEST
         if usual is None:
-            usual, threshold, least = hits, measure.threshold_at(false, chests, 2), chests
+            usual, threshold, least = hits, measure.threshold_at(false, chests, 4), chests
         both = np.isfinite(hits) & np.isfinite(usual)
         moved = np.abs(hits - usual)[both]
         result[case] = {
