@@ -59,6 +59,11 @@ names of protocol, study and series |\n\
 in its back third only from 85 % on (superior segment of the lower lobe); in the lower third it does not, on the left \
 only in the back half (lingula); between, it is not known. The origin of the value says \"likely\". Spiculation, border and \
 solid part are never taken from a finding: no pack states them.\n\n\
+**Tables**: `lungcad clinical-import FILE` takes CSV with a column `PatientID` or `AccessionNumber` and one for each \
+value; a column `TrackingUID` makes a row speak of that nodule (`type`, `spiculation`, `benign`, `timing` ...). An empty \
+cell states nothing, `null` takes a value away, a table with any mistake changes nothing (`--dry-run` shows what would). \
+Studies that arrive later are not touched: import again. How a result reads in words, for a page of one's own, is at \
+`/api/v1/series/{uid}/reading?language=en|zh`.\n\n\
 **A change** of clinical data is a version with author and time. The findings are judged again without an analysis, the \
 new report names the old one as its predecessor, and the old result is superseded by it in one step.\n\n\
 ### Exam triage score\n\n\
