@@ -121,7 +121,7 @@ def one_scan(pack, predict, given, case):
     world[:, :3] = (found[:, :3] - middle) @ matrix.T + middle + origin
     flip = lambda rows: [(np.array(a[:3])[::-1], a[3]) for a in rows]
     hits, false = measure.judge(world, flip(truth["luna16"]["annotations"]), flip(truth["luna16"]["annotations_excluded"]))
-    return hits, false[:, 4].tolist()
+    return [pack.score(h) if np.isfinite(h) else h for h in hits], [pack.score(f) for f in false[:, 4]]
 
 
 def table_of_cubes(pack, cubes, indices):
