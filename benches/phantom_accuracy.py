@@ -36,6 +36,8 @@ def specification(seed):
         kind = TYPES[(seed + number) % 3]
         if kind != "solid":
             diameter = max(diameter, 5.0)  # smaller ones are not told apart by any reader
+        if lobe == "RML":
+            diameter = min(diameter, 18.0)  # larger ones find no place in every seed's middle lobe
         words = [lobe, f"{diameter:.1f}", kind, draw.choice(PLACES), draw.choice(("round", "lobulated", "spiculated"))]
         nodules.append(",".join(w for w in words if w))
     return dose, slice_mm, nodules
