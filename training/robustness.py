@@ -146,11 +146,10 @@ def table_of_cubes(pack, cubes, indices):
 
 def table_of_scans(pack, data, cache):
     predict, threshold = pack.predict("detector"), pack.manifest["operating_points"]["balanced"]
-    scans, result, usual = [datasets.unseen_scan(data, cache, p) for p in datasets.UNSEEN], {}, None
+    scans, result = [datasets.unseen_scan(data, cache, p) for p in datasets.UNSEEN], {}
     for case in CASES:
         rows = [one_scan(pack, predict, scan, case) for scan in scans]
         hits, false = np.array([h for r in rows for h in r[0]]), np.array([s for r in rows for s in r[1]])
-        usual = hits if usual is None else usual
         result[case] = {"scores": hits.tolist(), "found": int((hits > threshold).sum()), "false": int((false > threshold).sum())}
         print(f"| {case} | {result[case]['found']} of {len(hits)} | {result[case]['false'] / len(scans):.1f} | "
               f"{' '.join(f'{h:.2f}' for h in hits)} |", flush=True)
