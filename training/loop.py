@@ -10,6 +10,7 @@ import time
 import numpy as np
 import torch
 
+import warm
 from network import Averaged, freeze_statistics
 
 LAST_RATE = 0.01  # of the highest, at the cosine's end
@@ -33,6 +34,13 @@ class Loop:
         self.averaged = Averaged(self.network, averaging)
         if file.exists():
             self._load()
+
+    def start_from(self, onnx_file, sampler, loss_of):
+        """Take the numbers of an exported network of the same kind, unless this run has begun."""
+        if self.step == 0 and onnx_file:
+            batches = (sampler.batch(10**9 + i, self.seed) for i in range(warm.CALIBRATION_BATCHES))
+            warm.start_from(onnx_file, self.network, batches, loss_of)
+            self.averaged.network.load_state_dict(self.network.state_dict())
 
     def save(self):
         state = {
@@ -123,6 +131,12 @@ class Ahead:
         self.pool.shutdown(cancel_futures=True)
 
 
+def half_precision():
+    """bfloat16 inside, where the processor computes it; where it only imitates it (AVX2), a step takes a hundred times longer than in f32."""
+    quick = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return torch.autocast("cpu", torch.bfloat16, enabled=quick)
+
+
 def stacked(items):
     """Tuples of arrays as one array for each of their places."""
     return [np.stack(part) for part in zip(*items)]
@@ -144,6 +158,8 @@ def arguments(about, steps):
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start-from", type=pathlib.Path, help="ONNX file of the same network to go on from")
+    parser.add_argument("--rate", type=float, help="highest learning rate; the network's own if not given")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)

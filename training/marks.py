@@ -5,6 +5,7 @@ from scipy import ndimage
 from targets import REFERENCE_MM, STRIDE
 
 NMS_MM, NMS_FRACTION = 4.0, 0.5
+SCORE_SILENT = 3e-4  # of a look that has no mark at a place
 
 
 def sigmoid(x):
@@ -37,13 +38,36 @@ def merge(marks):
     return np.array(kept).reshape(-1, 5)
 
 
+def agreed(looks, score_min):
+    """Marks of several looks at one volume: mean of the logits within reach of the strongest (cad::detect::agreed)."""
+    kept = merge(np.concatenate(looks))
+    for mark in kept:
+        near = [np.linalg.norm(look[:, :3] - mark[:3], axis=1) < max(NMS_MM, NMS_FRACTION * mark[3]) for look in looks]
+        scores = np.array([max(look[n, 4].max(initial=0), SCORE_SILENT) for look, n in zip(looks, near)])
+        mark[4] = sigmoid(np.log(scores / (1 - scores)).mean())
+    kept = kept[np.argsort(-kept[:, 4], kind="stable")]
+    return kept[kept[:, 4] > score_min]
+
+
 def box_of(mask, margin):
     where = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     return [(max(w[0] - margin, 0), min(w[-1] + 1 + margin, n)) for w, n in zip(where, mask.shape)]
 
 
-def in_volume(predict, gray, lungs, tile=160, margin=32, stride=STRIDE, score_min=0.02, top=100):
-    """Marks inside `lungs` of a 1 mm volume `gray` (0..1); `predict` maps a tile [t, t, t] to its head."""
+def in_volume(predict, gray, lungs, tile=160, margin=32, stride=STRIDE, score_min=0.02, top=100, phases=1):
+    """Marks inside `lungs` of a 1 mm volume `gray` (0..1); `predict` maps a tile [t, t, t] to its head.
+
+    `phases`: looks, each with its cells moved by a part of the stride."""
+    if phases > 1:
+        looks = [_one_look(predict, gray, lungs, tile, margin, stride, SCORE_SILENT, p * stride // phases) for p in range(phases)]
+        marks = agreed(looks, score_min)
+    else:
+        marks = _one_look(predict, gray, lungs, tile, margin, stride, score_min, 0)
+    near = np.round(marks[:, :3]).astype(int).clip(0, np.array(lungs.shape) - 1)
+    return marks[lungs[near[:, 0], near[:, 1], near[:, 2]]][:top]
+
+
+def _one_look(predict, gray, lungs, tile, margin, stride, score_min, moved):
     box = [(low // 16 * 16, high) for low, high in box_of(lungs, 4)]
     core = tile - 2 * margin
     found = []
@@ -53,7 +77,7 @@ def in_volume(predict, gray, lungs, tile=160, margin=32, stride=STRIDE, score_mi
                 start = np.array([z0, y0, x0])
                 if not lungs[z0:z0 + core, y0:y0 + core, x0:x0 + core].any():
                     continue
-                low, high = start - margin, start + core + margin
+                low, high = start - margin - moved, start + core + margin - moved
                 inside = [slice(max(a, 0), min(b, n)) for a, b, n in zip(low, high, gray.shape)]
                 padded = np.zeros((tile,) * 3, np.float32)
                 to = tuple(slice(s.start - a, s.stop - a) for s, a in zip(inside, low))
@@ -62,9 +86,7 @@ def in_volume(predict, gray, lungs, tile=160, margin=32, stride=STRIDE, score_mi
                 marks = head_marks(predict(padded), stride, score_min, (rim,) * 3)
                 marks[:, :3] += low
                 found.append(marks)
-    marks = merge(np.concatenate(found))
-    near = np.round(marks[:, :3]).astype(int).clip(0, np.array(lungs.shape) - 1)
-    return marks[lungs[near[:, 0], near[:, 1], near[:, 2]]][:top]
+    return merge(np.concatenate(found))
 
 
 def in_one_pass(predict, gray, lungs, score_min, margin=16):
@@ -78,10 +100,13 @@ def in_one_pass(predict, gray, lungs, score_min, margin=16):
     return marks[lungs[near[:, 0], near[:, 1], near[:, 2]]]
 
 
-def in_cube(predict, gray, stride=STRIDE, score_min=0.02, border=16, fixed=None):
+def in_cube(predict, gray, stride=STRIDE, score_min=0.02, border=16, fixed=None, phases=1):
     """Marks of a cube on the 1 mm grid (0..1), its surroundings mirrored; places in its voxels.
 
-    `fixed`: edge that the network wants, else the next multiple of 16."""
+    `fixed`: edge that the network wants, else the next multiple of 16; `phases`: see in_volume."""
+    if phases > 1:
+        looks = [in_cube(predict, gray, stride, SCORE_SILENT, border + p * stride // phases, fixed) for p in range(phases)]
+        return agreed(looks, score_min)
     after = [(fixed or -(-(n + 2 * border) // 16) * 16) - n - border for n in gray.shape]
     padded = np.pad(gray, [(border, a) for a in after], mode="symmetric")
     marks = merge(head_marks(predict(padded), stride, score_min))

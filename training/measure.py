@@ -37,6 +37,7 @@ class Pack:
         self.folder, self.threads, self.sessions = folder, threads, {}
         self.manifest = tomllib.loads((folder / "pack.toml").read_text())
         self.specs = {n["role"]: n for n in self.manifest["network"]}
+        self.phases = self.specs["detector"]["decode"].get("phases", 1)
 
     def predict(self, role, edge=None):
         """Function of a volume of 0..1 over datasets.HU_CLIP; the pack's own clip is applied.
@@ -143,7 +144,7 @@ def cube_marks(pack, predict, stride, cubes, indices, fixed):
     for index in indices:
         gray = cubes.at_one_mm(index)
         lungs = lungs_of_cube(gray)
-        found = marks.in_cube(predict, gray, stride, SCORE_MIN, border, fixed)
+        found = marks.in_cube(predict, gray, stride, SCORE_MIN, border, fixed, pack.phases)
         found = pack.reduced(found, cubes.gray[index], np.array(cubes.rows[index]["spacing_mm"]))
         nodules = cubes.nodules[index]
         others = [(p, d) for p, d, _ in nodules[1:]]
@@ -211,7 +212,8 @@ def scan_marks(pack, given, one_pass):
         decode, tile = spec["decode"], spec["input"][0]["shape"][2]
         scaled = gray.astype(np.float32) / 255
         found = marks.in_volume(
-            pack.predict("detector"), scaled, lungs, tile, decode["margin_voxels"], decode["stride"], SCORE_MIN)
+            pack.predict("detector"), scaled, lungs, tile, decode["margin_voxels"], decode["stride"], SCORE_MIN,
+            phases=pack.phases)
     found = pack.reduced(found, gray, np.ones(3))
     world = found.copy()
     world[:, :3] += origin

@@ -90,6 +90,7 @@ DETECTOR = '''kind = "center-point"
 stride = 4
 margin_voxels = 16
 tile_voxels_max = 6000000
+phases = 2
 reference_diameter_mm = 8.0
 score_min = {score_min}
 top_k = 100
@@ -178,7 +179,7 @@ def main():
         if has_reducer:  # the calibration of both stages together goes into their weights
             shares, bias = [slope * s for s in REDUCER_SHARE], intercept
         else:
-            text, score_min = CALIBRATION.format(slope=slope, intercept=intercept), round(scaled(SCORE_MIN), 6)
+            text, score_min = CALIBRATION.format(slope=slope, intercept=intercept), float(f"{scaled(SCORE_MIN):.2g}")
         print(f"calibration {slope:.3f} x logit + {intercept:.3f}; points {thresholds}")
     if given.points:
         thresholds = dict(zip(POINTS, given.points))

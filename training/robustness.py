@@ -87,7 +87,7 @@ def one_cube(pack, predict, edge, stride, cubes, index, case):
         found = marks.merge(marks.head_marks(predict(np.pad(gray, list(zip(before, after)), mode="symmetric")), stride, measure.SCORE_MIN))
         found[:, :3] -= before
     else:
-        found = marks.in_cube(predict, gray, stride, measure.SCORE_MIN, border, edge)
+        found = marks.in_cube(predict, gray, stride, measure.SCORE_MIN, border, edge, pack.phases)
     world = found.copy()
     world[:, :3] = (found[:, :3] - middle) @ matrix.T + middle
     world = pack.reduced(world, changed, spacing)
@@ -114,7 +114,7 @@ def one_scan(pack, predict, given, case):
     decode, tile = spec["decode"], spec["input"][0]["shape"][2]
     found = marks.in_volume(
         predict, np.pad(changed, pad, mode="edge").astype(np.float32) / 255, np.pad(searched, pad), tile,
-        decode["margin_voxels"], decode["stride"], measure.SCORE_MIN)
+        decode["margin_voxels"], decode["stride"], measure.SCORE_MIN, phases=pack.phases)
     found[:, :3] -= shift
     found = pack.reduced(found, changed, np.ones(3))
     world = found.copy()

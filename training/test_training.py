@@ -1,14 +1,18 @@
 """Checks without data: python -m unittest test_training (in this folder)."""
+import pathlib
+import tempfile
 import unittest
 
 import numpy as np
 import torch
 
 import data
+import export
 import marks
 import measure
 import network
 import targets
+import warm
 
 
 class Conventions(unittest.TestCase):
@@ -40,6 +44,13 @@ class Conventions(unittest.TestCase):
         want = np.linalg.inv(matrix) @ (np.array([20, 22, 25]) - centre) + 15.5
         self.assertLess(np.linalg.norm(np.array(np.unravel_index(tile.argmax(), tile.shape)) - want), 1.0)
 
+    def test_looks_agree_by_the_mean_of_their_logits(self):
+        mark = lambda z, score: [z, 0.0, 0.0, 6.0, score]
+        found = marks.agreed([np.array([mark(10, 0.9), mark(50, 0.9)]), np.array([mark(12, 0.4)])], 0.02)
+        logit = lambda p: np.log(p / (1 - p))
+        want = [(10, marks.sigmoid((logit(0.9) + logit(0.4)) / 2)), (50, marks.sigmoid((logit(0.9) + logit(3e-4)) / 2))]
+        np.testing.assert_allclose(found[:, [0, 4]], want)
+
     def test_networks_keep_the_stated_grids(self):
         x = torch.zeros(1, 1, 64, 64, 64)
         self.assertEqual(tuple(network.Detector().eval()(x).shape), (1, 5, 16, 16, 16))
@@ -48,6 +59,26 @@ class Conventions(unittest.TestCase):
     def test_about_a_fifth_of_patients_is_held_out(self):
         share = np.mean([data.held_out(f"LIDC-IDRI-{n:04d}") for n in range(1, 1011)])
         self.assertTrue(0.15 < share < 0.25, share)
+
+
+class Warm(unittest.TestCase):
+    def test_an_exported_network_is_taken_back_whole(self):
+        torch.manual_seed(0)
+        for make, role in ((network.Detector, "detector"), (network.Segmenter, "segmenter")):
+            first = make()
+            for module in first.modules():
+                if isinstance(module, torch.nn.BatchNorm3d):
+                    module.running_mean.normal_(std=0.1), module.running_var.uniform_(0.5, 2)
+                    module.weight.data.uniform_(0.5, 2), module.bias.data.normal_()
+            with tempfile.TemporaryDirectory() as folder:
+                folder = pathlib.Path(folder)
+                torch.save({"averaged": first.state_dict()}, folder / "net.pt")
+                export.export(role, folder / "net.pt", folder / "net.onnx")
+                batches = [(np.random.default_rng(i).random((2, 1, 32, 32, 32), np.float32),) for i in range(2)]
+                second = warm.start_from(folder / "net.onnx", make(), batches, lambda net, x: net(x))
+            x = torch.rand(1, 1, 32, 32, 32)
+            with torch.no_grad():
+                np.testing.assert_allclose(second.eval()(x), first.eval()(x), rtol=1e-3, atol=1e-3)
 
 
 class Luna16(unittest.TestCase):

@@ -14,7 +14,7 @@ import torch
 import alter
 import data as datasets
 import marks
-from loop import Loop, arguments, logger, stacked
+from loop import Loop, arguments, half_precision, logger, stacked
 from network import Detector
 from targets import STRIDE, loss, tile_targets
 
@@ -220,11 +220,11 @@ def mosaic(tiles):
 
 
 def predictor(network):
-    """Tile [d, h, w] 0..1 to head [5, ...], in bfloat16."""
+    """Tile [d, h, w] 0..1 to head [5, ...]."""
     @torch.no_grad()
     def predict(tile):
         x = torch.from_numpy(np.ascontiguousarray(tile))[None, None].to(memory_format=torch.channels_last_3d)
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             return network(x).float()[0].numpy()
     return predict
 
@@ -256,7 +256,7 @@ class Loss:
     def __call__(self, network, x, heat, weight, regression):
         positives = 0.95 * self.kept["positives"] + 0.05 * float(((heat == 1) * weight).sum())
         self.kept["positives"] = positives
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             head = network(x[:, None].to(memory_format=torch.channels_last_3d))
         total, parts = loss(head.float(), heat, weight, regression, max(1.0, positives))
         return total, dict(zip(("hit", "false", "offset", "diameter"), parts))
@@ -266,7 +266,8 @@ def detector_of(given):
     """Sampler and loop as OUT/detector.pt has them, or new ones."""
     cache = given.out / "cache"
     sampler = Sampler(datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache))
-    loop = Loop(given.out / "detector.pt", Detector, given.seed, RATE, DECAY)
+    loop = Loop(given.out / "detector.pt", Detector, given.seed, given.rate or RATE, DECAY)
+    loop.start_from(given.start_from, sampler, Loss(loop))
     sampler.recall(loop.kept)
     return sampler, loop
 

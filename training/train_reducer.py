@@ -13,7 +13,7 @@ import torch
 import alter
 import data as datasets
 import marks
-from loop import Loop, arguments, logger
+from loop import Loop, arguments, half_precision, logger
 from network import Reducer
 from train_detector import detector_of, false_in_cube, predictor
 
@@ -91,7 +91,7 @@ class Candidates:
 
 def loss(network, near, wide, label, weight):
     form = torch.channels_last_3d
-    with torch.autocast("cpu", torch.bfloat16):
+    with half_precision():
         logit = network(near.to(memory_format=form), wide.to(memory_format=form))
     logit = logit.float()[:, 0]
     total = torch.nn.functional.binary_cross_entropy_with_logits(logit, label, weight)

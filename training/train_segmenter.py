@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import data as datasets
-from loop import Loop, arguments, logger, stacked
+from loop import Loop, arguments, half_precision, logger, stacked
 from network import Segmenter
 
 EDGE, SPACING_MM, JITTER_MM = 64, 0.7, 4.0  # of the patches that the program cuts
@@ -53,7 +53,7 @@ class Patches:
 
 def loss(network, patch, mask, weight):
     """Soft Dice per patch + cross entropy near the nodule's own share of the patch."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with half_precision():
         logit = network(patch[:, None].to(memory_format=torch.channels_last_3d))
     logit = logit.float()[:, 0]
     p = torch.sigmoid(logit) * weight
@@ -69,7 +69,8 @@ def main():
     given = arguments(__doc__, 4000)
     log = logger(given.out / "segmenter.jsonl")
     patches = Patches(datasets.Cubes(given.data, given.out / "cache"))
-    loop = Loop(given.out / "segmenter.pt", Segmenter, given.seed, RATE, DECAY, WARM_UP, AVERAGING)
+    loop = Loop(given.out / "segmenter.pt", Segmenter, given.seed, given.rate or RATE, DECAY, WARM_UP, AVERAGING)
+    loop.start_from(given.start_from, patches, loss)
     loop.run(patches, loss, given.steps, log)
 
 

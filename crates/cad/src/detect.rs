@@ -19,6 +19,9 @@ const DIAMETER_LIMITS_MM: [f64; 2] = [1.0, 100.0];
 /// Closest distance of two candidates, mm.
 const NMS_DISTANCE_MM_MIN: f64 = 4.0;
 
+/// Score (before calibration) of a look that has no candidate at a place; nothing below it is told apart.
+pub const SCORE_SILENT: f64 = 3e-4;
+
 /// How to read a head.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DecodeOptions {
@@ -110,15 +113,37 @@ pub fn merge(mut found: Vec<GridCandidate>, options: &DecodeOptions) -> Vec<Grid
         if kept.len() == options.count_max {
             break;
         }
-        let hidden = kept.iter().any(|strong| {
-            let apart: f64 = (0..3).map(|a| (one.center[a] - strong.center[a]).powi(2)).sum();
-            apart.sqrt() * options.spacing_mm < NMS_DISTANCE_MM_MIN.max(0.5 * strong.diameter_mm)
-        });
-        if !hidden {
+        if !kept.iter().any(|strong| is_near(&one, strong, options)) {
             kept.push(one);
         }
     }
     kept
+}
+
+/// What several looks at the same grid say together: the strongest candidates of all, each with the mean of the logits
+/// that the looks gave within its own reach (that of [`merge`]); a look without a candidate there counts as
+/// [`SCORE_SILENT`]. Those above the score remain, by falling score.
+#[must_use]
+pub fn agreed(looks: &[Vec<GridCandidate>], options: &DecodeOptions) -> Vec<GridCandidate> {
+    let all = DecodeOptions { count_max: usize::MAX, ..*options };
+    let mut kept = merge(looks.concat(), &all);
+    for one in &mut kept {
+        let logits = looks.iter().map(|look| {
+            let near = look.iter().filter(|other| is_near(other, one, options));
+            logit(near.map(|other| other.score).fold(SCORE_SILENT, f64::max))
+        });
+        one.score = sigmoid(logits.sum::<f64>() / looks.len() as f64);
+    }
+    kept.retain(|one| one.score > options.score_min);
+    kept.sort_by(stronger);
+    kept.truncate(options.count_max);
+    kept
+}
+
+/// Whether `other` is too near to the stronger `strong` to be a candidate of its own.
+fn is_near(other: &GridCandidate, strong: &GridCandidate, options: &DecodeOptions) -> bool {
+    let apart: f64 = (0..3).map(|a| (other.center[a] - strong.center[a]).powi(2)).sum();
+    apart.sqrt() * options.spacing_mm < NMS_DISTANCE_MM_MIN.max(0.5 * strong.diameter_mm)
 }
 
 /// Places the candidates on the scan's grid; drops those outside the lungs' search region.

@@ -1,6 +1,8 @@
 //! Golden vectors of the decode, and tiling that leaves no seam.
 
-use cad::detect::{DecodeOptions, GridCandidate, HeadError, decode, logit, merge};
+use cad::detect::{
+    DecodeOptions, GridCandidate, HeadError, SCORE_SILENT, agreed, decode, logit, merge, sigmoid,
+};
 use cad::tiles::{ALIGNMENT, HuWindow, Tile, TileShape, cut, fitted, plan, plan_box};
 use ndarray::{Array3, Array4, Axis};
 
@@ -229,4 +231,34 @@ fn a_fitted_tile_is_the_cheapest() {
     );
     // Nothing is small enough: the smallest there is.
     assert_eq!(fitted([0; 3], [100; 3], 16, 1).size, [48; 3]);
+}
+
+/// Goal: several looks speak with the mean of their logits, a silent one counts against, and what is left is what is
+/// above the score, whichever look saw it first.
+#[test]
+fn looks_agree() {
+    let mark = |z: f64, score: f64| GridCandidate {
+        center: [z, 0.0, 0.0],
+        diameter_mm: 6.0,
+        score,
+        off_center: 0.0,
+    };
+    let mean = |a: f64, b: f64| sigmoid((logit(a) + logit(b)) / 2.0);
+    let first = vec![mark(10.0, 0.9), mark(50.0, 0.9), mark(90.0, 0.06)];
+    let second = vec![mark(12.0, 0.4), mark(91.0, 0.3), mark(130.0, 0.04)];
+    let found = agreed(&[first.clone(), second.clone()], &options(4));
+    let expected = [(10.0, mean(0.9, 0.4)), (91.0, mean(0.06, 0.3)), (50.0, mean(0.9, SCORE_SILENT))];
+    assert_eq!(found.len(), 3, "{found:?}");
+    for (one, (z, score)) in found.iter().zip(expected) {
+        assert!((one.center[0] - z).abs() < 1e-12 && (one.score - score).abs() < 1e-12, "{one:?}");
+    }
+    assert_eq!(
+        found,
+        agreed(&[second, first.clone()], &options(4)),
+        "the order of the looks does not matter"
+    );
+    let alone = agreed(std::slice::from_ref(&first), &options(4));
+    assert!(alone.iter().zip(&first).all(|(a, b)| (a.score - b.score).abs() < 1e-12) && alone.len() == 3);
+    let best = agreed(&[first], &DecodeOptions { count_max: 1, ..options(4) });
+    assert_eq!(best.len(), 1);
 }

@@ -160,6 +160,11 @@ pub struct CenterPointDecode {
     /// voxels: each scan gets the one that fits it best. Without it the stated size is the only one.
     #[serde(default)]
     pub tile_voxels_max: Option<usize>,
+    /// 2: the network looks twice, the second time with its cells moved by half a stride along each axis, and a
+    /// candidate's logit is the mean of both. 1 (default): once. A network that strides answers a centre in the middle
+    /// of a cell otherwise than one on the border of eight.
+    #[serde(default = "one")]
+    pub phases: usize,
     /// Diameter whose channel 4 is zero, mm.
     pub reference_diameter_mm: f64,
     /// Lowest score that becomes a candidate, 0 to 1.
@@ -170,6 +175,10 @@ pub struct CenterPointDecode {
     pub nms_distance_mm: f64,
     /// ... or nearer than this share of the stronger one's diameter.
     pub nms_diameter_fraction: f64,
+}
+
+const fn one() -> usize {
+    1
 }
 
 /// Numbers of kind `probability-patch`.

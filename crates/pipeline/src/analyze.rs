@@ -5,7 +5,7 @@
 
 use crate::assembled::Assembled;
 use crate::networks::Networks;
-use cad::detect::{DecodeOptions, GridCandidate};
+use cad::detect::{DecodeOptions, GridCandidate, SCORE_SILENT};
 use cad::lungs::Lungs;
 use cad::tiles::{HuWindow, Tile, TileShape};
 use domain::{
@@ -27,6 +27,8 @@ const WIDER: f64 = 1.6;
 /// Fitted tiles reach beyond the lungs by their halo and what rounding to multiples of 16 adds: 15 voxels at the low
 /// end, 15 more for each of at most five tiles at the high one.
 const FITTED_REACH_VOXELS: usize = 96;
+/// Candidates that each look of a detector with several may hold, times those of the scan.
+const CANDIDATES_PER_LOOK: usize = 10;
 
 /// What a site may set about findings.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -206,7 +208,7 @@ fn detect(
     let rim = match decode.tile_voxels_max {
         None => fixed.size.into_iter().max().unwrap_or(0),
         Some(_) => decode.margin_voxels + FITTED_REACH_VOXELS,
-    };
+    } + decode.stride / 2 * (decode.phases - 1);
     #[allow(clippy::cast_precision_loss)] // voxels of a tile
     let rim_mm = rim as f64 * spacing_mm;
     let grid = cad::resample::isotropic(volume, widened(lungs.region, volume, rim_mm), spacing_mm);
@@ -229,19 +231,41 @@ fn detect(
     };
     let options =
         DecodeOptions { stride: decode.stride, spacing_mm, score_min: raw_min, count_max: decode.top_k };
-    let mut found = Vec::new();
-    for (done, tile) in tiles.iter().enumerate() {
-        progress(Step::Detect, done, tiles.len());
-        found.extend(run_tile(&grid, tile, window(&input), &mut networks.detector, &options)?);
+    // One look is judged by itself; of several, a weak one may be lifted by the others.
+    let own = match decode.phases {
+        1 => options,
+        _ => DecodeOptions {
+            score_min: SCORE_SILENT.min(raw_min),
+            count_max: CANDIDATES_PER_LOOK * decode.top_k,
+            ..options
+        },
+    };
+    let (mut looks, work) = (Vec::new(), decode.phases * tiles.len());
+    for phase in 0..decode.phases {
+        let mut found = Vec::new();
+        for (done, tile) in tiles.iter().enumerate() {
+            progress(Step::Detect, phase * tiles.len() + done, work);
+            let tile = moved(tile, phase * decode.stride / 2);
+            found.extend(run_tile(&grid, &tile, window(&input), &mut networks.detector, &own)?);
+        }
+        looks.push(cad::detect::merge(found, &own));
     }
-    progress(Step::Detect, tiles.len(), tiles.len());
-    let merged = cad::detect::merge(found, &options);
+    progress(Step::Detect, work, work);
+    let merged = match looks.as_mut_slice() {
+        [only] => std::mem::take(only),
+        several => cad::detect::agreed(several, &options),
+    };
     let mut candidates = cad::detect::to_scan(&merged, &grid.affine, &volume.affine, lungs);
     for candidate in &mut candidates {
         candidate.diameter_mm *= decode.reference_diameter_mm / 8.0;
         candidate.score = networks.pack.score(cad::detect::logit(candidate.score));
     }
     Ok(candidates)
+}
+
+/// The tile with its network's cells `voxels` nearer to the grid's first voxel; it answers for the same part.
+fn moved(tile: &Tile, voxels: usize) -> Tile {
+    Tile { origin: tile.origin.map(|first| first - voxels as isize), ..*tile }
 }
 
 /// The box with `rim_mm` around it, as far as the scan reaches: what a network sees around its marks is the body

@@ -259,6 +259,9 @@ impl CenterPointDecode {
                 ));
             }
         }
+        if !(1..=2).contains(&self.phases) || (self.phases == 2 && self.stride < 2) {
+            return Err(format!("phases {} is not 1, or 2 with a stride of 2 and more", self.phases));
+        }
         if !(1..=10_000).contains(&self.top_k) {
             return Err(format!("top_k {} is outside 1 to 10000", self.top_k));
         }
