@@ -244,10 +244,10 @@ fn looks_agree() {
         off_center: 0.0,
     };
     let mean = |a: f64, b: f64| sigmoid((logit(a) + logit(b)) / 2.0);
-    let first = vec![mark(10.0, 0.9), mark(50.0, 0.9), mark(90.0, 0.06)];
+    let first = vec![mark(50.0, 0.95), mark(10.0, 0.9), mark(90.0, 0.06)];
     let second = vec![mark(12.0, 0.4), mark(91.0, 0.3), mark(130.0, 0.04)];
     let found = agreed(&[first.clone(), second.clone()], &options(4));
-    let expected = [(10.0, mean(0.9, 0.4)), (91.0, mean(0.06, 0.3)), (50.0, mean(0.9, SCORE_SILENT))];
+    let expected = [(10.0, mean(0.9, 0.4)), (91.0, mean(0.06, 0.3)), (50.0, mean(0.95, SCORE_SILENT))];
     assert_eq!(found.len(), 3, "{found:?}");
     for (one, (z, score)) in found.iter().zip(expected) {
         assert!((one.center[0] - z).abs() < 1e-12 && (one.score - score).abs() < 1e-12, "{one:?}");
