@@ -103,12 +103,14 @@ def in_one_pass(predict, gray, lungs, score_min, margin=16):
 def in_cube(predict, gray, stride=STRIDE, score_min=0.02, border=16, fixed=None, phases=1):
     """Marks of a cube on the 1 mm grid (0..1), its surroundings mirrored; places in its voxels.
 
-    `fixed`: edge that the network wants, else the next multiple of 16; `phases`: see in_volume."""
+    `border`: voxels before the cube, one number or one an axis; `fixed`: edge that the network wants, else the next
+    multiple of 16; `phases`: see in_volume."""
+    border = np.broadcast_to(border, 3)
     if phases > 1:
         looks = [in_cube(predict, gray, stride, SCORE_SILENT, border + p * stride // phases, fixed) for p in range(phases)]
         return agreed(looks, score_min)
-    after = [(fixed or -(-(n + 2 * border) // 16) * 16) - n - border for n in gray.shape]
-    padded = np.pad(gray, [(border, a) for a in after], mode="symmetric")
+    after = [(fixed or -(-(n + 2 * b) // 16) * 16) - n - b for n, b in zip(gray.shape, border)]
+    padded = np.pad(gray, list(zip(border, after)), mode="symmetric")
     marks = merge(head_marks(predict(padded), stride, score_min))
     marks[:, :3] -= border
     return marks

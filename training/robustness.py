@@ -80,14 +80,10 @@ def one_cube(pack, predict, edge, stride, cubes, index, case):
         matrix = np.array([[1, 0, 0], [0, np.cos(TURN), -np.sin(TURN)], [0, np.sin(TURN), np.cos(TURN)]])
     gray = datasets.cut(changed, middle / spacing, spacing, matrix, size, "border")
     lungs = measure.lungs_of_cube(datasets.cut(cubes.gray[index], middle / spacing, spacing, matrix, size, "border"))
-    border = 16 if edge < 160 else 48
+    border = np.full(3, 16 if edge < 160 else 48)
     if case == "tile grid shifted":
-        before = [border + s % 8 for s in SHIFT]
-        after = [edge - n - b for n, b in zip(size, before)]
-        found = marks.merge(marks.head_marks(predict(np.pad(gray, list(zip(before, after)), mode="symmetric")), stride, measure.SCORE_MIN))
-        found[:, :3] -= before
-    else:
-        found = marks.in_cube(predict, gray, stride, measure.SCORE_MIN, border, edge, pack.phases)
+        border += np.array(SHIFT) % 8
+    found = marks.in_cube(predict, gray, stride, measure.SCORE_MIN, border, edge, pack.phases)
     world = found.copy()
     world[:, :3] = (found[:, :3] - middle) @ matrix.T + middle
     world = pack.reduced(world, changed, spacing)

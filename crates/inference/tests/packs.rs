@@ -188,6 +188,8 @@ fn faulty_manifests_are_refused_with_the_reason() {
         ),
         ("[1, 1, 32, 32, 32]", "[1, 1, 320, 3200, 32]", &["outside the bounds"]),
         ("stride = 4", "stride = 5", &["stride 5 does not divide"]),
+        ("stride = 4", "stride = 4\nphases = 0", &["phases 0 is not 1, or 2"]),
+        ("stride = 4", "stride = 4\nphases = 3", &["phases 3 is not 1, or 2"]),
         ("hu_clip = [-1000.0, 400.0]", "hu_clip = [400.0, -1000.0]", &["hu_clip"]),
         ("balanced = 0.5", "balanced = 0.95", &["quiet >= balanced"]),
         ("[1, 1, 32, 32, 32]", "[1, 1, 32, 32]", &["is not [1, 1, d, h, w]"]),
