@@ -89,12 +89,16 @@ function missing(values, study, nodules) {
   const toggle = () => { nodule.hidden = !ofNodule(); };
   name.addEventListener("change", toggle);
   toggle();
-  const form = element("form", { class: "bar" }, name, nodule, value, element("button", {}, "State it"),
-    element("span", { class: "reason" }, "The findings are judged again; no analysis runs."));
+  const note = element("span", { class: "reason", role: "status" }, "The findings are judged again; no analysis runs.");
+  const form = element("form", { class: "bar" }, name, nodule, value, element("button", {}, "State it"), note);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const own = { [name.value]: valueOf(value.value.trim()) };
-    stateValue(study, ofNodule() ? { nodules: { [nodule.value]: own } } : own).catch(tell);
+    note.textContent = "Judging again …";
+    stateValue(study, ofNodule() ? { nodules: { [nodule.value]: own } } : own).catch((error) => {
+      note.textContent = error.message; // beside what was typed, which stays
+      if (error.status === 401) tell(error);
+    });
   });
   node.append(form);
   return node;
@@ -111,8 +115,14 @@ function valueOf(text) {
 async function stateValue(study, patch) {
   await ask("/api/v1/studies/" + study + "/clinical?origin=web", {
     method: "PUT", headers: { "content-type": "application/merge-patch+json" }, body: JSON.stringify(patch) });
-  byId("problem").textContent = "";
-  await showDetail();
+  // The answer comes when the change is stored; the series is done again when its new report is.
+  const uid = selected;
+  for (let wait = 200; uid === selected; wait = Math.min(2 * wait, 3000)) {
+    const { state: now } = await askJson("/api/v1/series/" + uid);
+    if (now !== "reporting") break;
+    await new Promise((done) => setTimeout(done, wait));
+  }
+  if (uid === selected) await showDetail();
 }
 
 async function picture(uid, nodule, words) {

@@ -1,7 +1,9 @@
 //! What risk models and guidelines say of a scan, before and after the site states what it knows of the patient.
 
 use crate::pacs::{current_sr, event_kinds, judged, pacs_spec, real_series, series, storescu, tools};
-use crate::support::{Orthanc, Server, TINY, lungcad, put_json, real_data, run, simulate, wait_for};
+use crate::support::{
+    Orthanc, Server, TINY, have, lungcad, put_json, real_data, root, run, simulate, wait_for,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -148,6 +150,8 @@ fn a_simulated_scan_with_and_without_clinical_data() {
     storescu(&server, "-x=", &[&scan.folder]);
     before_and_after(&server, &orthanc, folder.path(), &scan.folder, &scan.series);
     table_of_a_site(&server, folder.path(), &scan.series);
+    a_study_that_was_awaited(&server, folder.path(), &scan.folder);
+    stated_on_the_page(&server, &scan.series);
     assert_eq!(server.stop(), Some(0));
 }
 
@@ -169,7 +173,7 @@ fn table_of_a_site(server: &Server, folder: &Path, uid: &str) {
     let dry = import(&good, &["--dry-run"]);
     let said = String::from_utf8_lossy(&dry.stdout).into_owned();
     assert!(dry.status.success() && said.contains("would change version 1"), "{said}");
-    assert!(said.contains("no study in the archive"), "{said}");
+    assert!(said.contains("no study yet; would wait for it"), "{said}");
     assert_eq!(version(server), 1);
     let wrong = import("PatientID,emphysemia\nP,yes\n", &[]);
     assert_eq!(wrong.status.code(), Some(2));
@@ -180,6 +184,72 @@ fn table_of_a_site(server: &Server, folder: &Path, uid: &str) {
         let document = findings(server, uid);
         (document["clinical"]["site_version"] == 2).then_some(())
     });
+}
+
+/// Goal: what a table says of a patient and an order that have not come is in the first result of the study that comes,
+/// the order over the patient. Method: the table of [`table_of_a_site`] named NOBODY; another row names the order; the
+/// scan comes again as NOBODY's.
+fn a_study_that_was_awaited(server: &Server, folder: &Path, source: &Path) {
+    let (status, _) = put_json(
+        &server.url("/api/v1/clinical/awaited?accession_number=ORDER7&author=ris"),
+        &json!({"risk": "high", "emphysema": true}),
+    );
+    assert_eq!(status, 200);
+    let again = folder.join("again");
+    let (study, uid) = ("2.25.7001", "2.25.7002");
+    std::fs::create_dir(&again).unwrap();
+    for entry in std::fs::read_dir(source).unwrap() {
+        let from = entry.unwrap().path();
+        std::fs::copy(&from, again.join(from.file_name().unwrap())).unwrap();
+    }
+    let files = std::fs::read_dir(&again).unwrap().map(|entry| entry.unwrap().path());
+    let names = ["PatientID=NOBODY", "AccessionNumber=ORDER7"].map(str::to_owned);
+    let uids = [format!("StudyInstanceUID={study}"), format!("SeriesInstanceUID={uid}")];
+    let mut command = Command::new("dcmodify");
+    command.args(["-nb", "-gin"]);
+    for tag in names.iter().chain(&uids) {
+        command.args(["-i", tag]);
+    }
+    run(command.args(files));
+    storescu(server, "-x=", &[&again]);
+    let document = findings(server, uid);
+    assert_eq!(document["state"], "done", "{document:#}");
+    assert_eq!(document["clinical"]["site_version"], 1, "{document:#}");
+    let kept = server.get_json(&format!("/api/v1/studies/{study}/clinical"));
+    assert_eq!(kept["data"], json!({"age": 50, "risk": "high", "emphysema": true}), "{kept:#}");
+    assert_eq!(
+        (kept["history"].as_array().unwrap().len(), &kept["history"][0]["author"]),
+        (1, &json!("ris"))
+    );
+    let results = server.get_json(&format!("/api/v1/series/{uid}/results"));
+    assert_eq!(results.as_array().unwrap().len(), 1, "known from the first result on: {results:#}");
+}
+
+/// Goal: the page's form states a value, the answers on the page change without a reload, and a wrong value is told
+/// beside it. Method: Chromium, driven as a person would.
+fn stated_on_the_page(server: &Server, uid: &str) {
+    if !have("chromedriver") {
+        return;
+    }
+    let python = tools().unwrap();
+    let study = findings(server, uid)["study_instance_uid"].as_str().unwrap().to_owned();
+    let address = format!("/api/v1/studies/{study}/clinical");
+    let (status, _) = put_json(&server.url(&address), &json!({"emphysema": null}));
+    assert_eq!(status, 200);
+    findings(server, uid);
+    let output = run(Command::new(python)
+        .arg(root().join("tests/foreign/state_a_value.py"))
+        .args([&server.url(""), uid])
+        .args(["emphysema", "perhaps", "emphysema", "yes"]));
+    let steps: Value = serde_json::from_slice(&output.stdout).unwrap();
+    println!("{steps:#}");
+    let text = |step: usize, name: &str| steps[step][name].as_str().unwrap().to_owned();
+    assert!(text(0, "problem").contains("emphysema"), "{steps:#}");
+    assert!(text(1, "before").contains("emphysema on CT"), "{steps:#}");
+    assert!(!text(1, "after").contains("emphysema on CT"), "{steps:#}");
+    let kept = server.get_json(&address);
+    assert_eq!(kept["data"]["emphysema"], true, "{kept:#}");
+    assert_eq!(kept["history"][0]["origin"], "web", "{kept:#}");
 }
 
 #[test]

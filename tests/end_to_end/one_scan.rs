@@ -23,6 +23,8 @@ fn a_scan_becomes_a_report_at_the_pacs() {
     assert_eq!(series["state"], "done", "{document:#}");
     let nodules = series["nodules"].as_array().unwrap();
     assert!(!nodules.is_empty(), "{document:#}");
+    let timing = |step: &str| series["timings_ms"][step].as_u64().unwrap();
+    assert!(timing("report") > 0 && timing("total") > timing("report"), "{:#}", series["timings_ms"]);
     server.delivered(&scan.series, Duration::from_secs(60));
     let mut modalities: Vec<String> =
         orthanc.instances().iter().map(|(_, tags)| tags["Modality"].as_str().unwrap().to_owned()).collect();

@@ -11,6 +11,7 @@
 //! | [`Archive::claim`], [`Archive::renew`], [`Archive::fail_job`], [`Archive::release_worker`] | jobs with leases |
 //! | [`Archive::finish_analysis`], [`Archive::finish_report`], [`Archive::finish_skip`] | results |
 //! | [`Archive::clinical`], [`Archive::store_clinical`] | clinical data of a study, by version |
+//! | [`Archive::store_awaited`], [`Archive::awaited_of`] | clinical data of studies that have not come |
 //! | [`Archive::store_triage_calibration`], [`Archive::triage_calibration`] | the site's triage calibrations, by version |
 //! | [`Archive::object_delivered`], [`Archive::finish_delivery`], [`Archive::fail_delivery`] | deliveries |
 //! | [`Archive::studies`], [`Archive::series`], [`Archive::events`], [`Archive::counts`] | reading |
@@ -41,6 +42,7 @@
 //! ```
 
 mod associations;
+mod awaited;
 mod clinical;
 mod counts;
 mod database;
@@ -67,6 +69,7 @@ mod studies;
 mod triage;
 
 pub use associations::{AssociationOutcome, NewAssociation};
+pub use awaited::{AwaitedClinical, SubjectKind};
 pub use clinical::{ClinicalRecord, NewClinical};
 pub use counts::{Counts, QueueCounts};
 pub use deliveries::{DeliveryFilter, DeliveryObject, DeliveryRecord, DeliveryState};

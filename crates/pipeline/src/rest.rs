@@ -34,6 +34,14 @@ fn with_query(url: &str, parameters: &[(&str, &str)]) -> Result<reqwest::Url, Re
         .map_err(|e| RestError::Call { url: url.to_owned(), cause: format!("not an address: {e}") })
 }
 
+/// The subject as a parameter.
+fn named(subject: &Subject) -> (&'static str, &str) {
+    match subject {
+        Subject::PatientId(id) => ("patient_id", id),
+        Subject::AccessionNumber(number) => ("accession_number", number),
+    }
+}
+
 /// A server.
 #[derive(Debug, Clone)]
 pub struct Rest {
@@ -92,15 +100,12 @@ impl Rest {
     /// # Errors
     /// [`RestError`].
     pub async fn studies_of(&self, subject: &Subject) -> Result<Vec<String>, RestError> {
-        let (key, value) = match subject {
-            Subject::PatientId(id) => ("patient_id", id),
-            Subject::AccessionNumber(number) => ("accession_number", number),
-        };
+        let (key, value) = named(subject);
         let (mut uids, mut offset) = (Vec::new(), 0);
         loop {
             let path = "/api/v1/studies";
             let url = format!("{}{path}", self.base);
-            let query = [(key, value.as_str()), ("limit", "200"), ("offset", &offset.to_string())];
+            let query = [(key, value), ("limit", "200"), ("offset", &offset.to_string())];
             let request = self.client.get(with_query(&url, &query)?);
             let page: Value = self.parse(path, &self.answer(url, request).await?)?;
             let items = page["items"].as_array().into_iter().flatten();
@@ -137,6 +142,34 @@ impl Rest {
         let request = self.client.put(with_query(&url, &[("origin", origin)])?).json(patch);
         let view: Value = self.parse(&path, &self.answer(url, request).await?)?;
         Ok((view["version"].as_i64().unwrap_or(0), view["data"].clone()))
+    }
+
+    /// What waits for studies of a subject that have not come: its values, empty where there are none.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn awaited(&self, subject: &Subject) -> Result<Value, RestError> {
+        let path = "/api/v1/clinical/awaited";
+        let request = self.client.get(with_query(&format!("{}{path}", self.base), &[named(subject)])?);
+        let page: Value = self.parse(path, &self.answer(path.to_owned(), request).await?)?;
+        Ok(page["items"][0]["data"].as_object().cloned().unwrap_or_default().into())
+    }
+
+    /// Changes what waits for studies of a subject; its values after it. `origin` is the name of the table.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn change_awaited(
+        &self,
+        subject: &Subject,
+        patch: &Value,
+        origin: &str,
+    ) -> Result<Value, RestError> {
+        let path = "/api/v1/clinical/awaited";
+        let url = with_query(&format!("{}{path}", self.base), &[named(subject), ("origin", origin)])?;
+        let request = self.client.put(url).json(patch);
+        let view: Value = self.parse(path, &self.answer(path.to_owned(), request).await?)?;
+        Ok(view["data"].clone())
     }
 
     /// The SEG of a series' current result; `None` when there is none (no findings).

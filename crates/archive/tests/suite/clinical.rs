@@ -4,8 +4,9 @@ use crate::support::{
     LEASE, claim, claim_analysis, logged, objects, on_both, publish, result, series_uid, state, store, stored,
 };
 use archive::{
-    DeliveryFilter, DeliveryState, Error, Finish, JobFilter, JobKind, JobState, Judged, NewClinical,
-    NewTriageCalibration, ResultState, ShownWith, config_digest_with, shown_with,
+    AwaitedClinical, DeliveryFilter, DeliveryState, Error, Finish, JobFilter, JobKind, JobState, Judged,
+    NewClinical, NewTriageCalibration, Page, ResultState, ShownWith, SubjectKind, config_digest_with,
+    shown_with,
 };
 use domain::{EventKind, SeriesState, StudyInstanceUid};
 
@@ -46,6 +47,32 @@ fn the_key_holds_one_version_of_each() {
 }
 
 on_both! {
+    /// Goal: what waits for a study is found under its patient and its order, the order last; a change to another state is
+    /// refused; nothing is left of what was taken away.
+    async fn data_waits_for_its_study(stand) {
+        let archive = stand.archive;
+        let of = |kind, subject: &str, data: &str| AwaitedClinical {
+            kind, subject: subject.into(), data_json: data.into(), origin: "rest".into(), author: String::new(),
+        };
+        let (patient, order) = (SubjectKind::PatientId, SubjectKind::AccessionNumber);
+        let (of_patient, of_order) = (of(patient, "P1", "{\"age\":60}"), of(order, "A1", "{\"age\":61}"));
+        for one in [&of_patient, &of_order, &of(patient, "A1", "{}"), &of(order, "P1", "{}")] {
+            archive.store_awaited(one.kind, &one.subject, None, Some(one)).await.unwrap();
+        }
+        let late = archive.store_awaited(patient, "P1", None, Some(&of_patient)).await;
+        assert!(matches!(late, Err(Error::Conflict(_))), "{late:?}");
+        store(&archive, 1, 1).await;
+        assert_eq!(archive.awaited_of(&study()).await.unwrap(), [of_patient.clone(), of_order.clone()]);
+        let newer = of(order, "A1", "{\"age\":62}");
+        archive.store_awaited(order, "A1", Some(&of_order), Some(&newer)).await.unwrap();
+        let late = archive.store_awaited(order, "A1", Some(&of_order), None).await;
+        assert!(matches!(late, Err(Error::Conflict(_))), "{late:?}");
+        assert_eq!(archive.awaited(order, "A1").await.unwrap(), Some(newer.clone()));
+        archive.store_awaited(order, "A1", Some(&newer), None).await.unwrap();
+        assert_eq!(archive.awaited_of(&study()).await.unwrap(), [of_patient]);
+        assert_eq!(archive.all_awaited(Page::default()).await.unwrap().len(), 3);
+    }
+
     /// Goal: every version is kept, a change to an older one is refused, an unknown study too.
     async fn versions_are_kept_and_in_order(stand) {
         let archive = stand.archive;

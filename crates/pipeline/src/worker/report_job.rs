@@ -5,24 +5,58 @@
 
 use super::{JobError, Worker};
 use crate::assemble::SeriesInstances;
-use crate::assess::{AssessSettings, SiteData, assess};
+use crate::assess::{AssessSettings, SiteData, assess, changed, merged};
 use crate::report::{ReportObject, ReportSettings, objects};
 use crate::triage::{SiteTriage, TriageCalibration, placed};
-use archive::{ClaimedJob, Finish, Judged, NewObject, ResultRecord};
+use archive::{ClaimedJob, Finish, Judged, NewClinical, NewObject, ResultRecord};
 use dcm::derived::Predecessor;
 use dcm::group::AssemblyRules;
 use domain::{AnalysisResult, SeriesDocument, SeriesInstanceUid, SeriesState, StudyInstanceUid};
+use serde_json::{Map, Value};
 use std::sync::Arc;
+use std::time::Instant;
 use time::OffsetDateTime;
 
 impl Worker {
-    /// The site's clinical data in use of a study.
+    /// The site's clinical data in use of a study; what waited for it becomes its first version.
     pub(super) async fn site_data(&self, study: &StudyInstanceUid) -> Result<SiteData, JobError> {
-        let record = self.archive.clinical(study).await?;
+        let mut record = self.archive.clinical(study).await?;
+        if record.is_none() && self.take_awaited(study).await? {
+            record = self.archive.clinical(study).await?;
+        }
         Ok(record.map_or(SiteData { version: 0, json: String::new() }, |record| SiteData {
             version: record.version,
             json: record.data_json,
         }))
+    }
+
+    /// Stores what was stated of a study before it came; whether there was something. Of its order stands over of its patient.
+    async fn take_awaited(&self, study: &StudyInstanceUid) -> Result<bool, JobError> {
+        let waiting = self.archive.awaited_of(study).await?;
+        let Some(last) = waiting.last() else { return Ok(false) };
+        let mut patch = Value::Object(Map::new());
+        for one in &waiting {
+            patch = merged(patch, &serde_json::from_str(&one.data_json)?);
+        }
+        let data = match changed(None, &patch) {
+            Ok(data) => data.to_string(),
+            Err(cause) => {
+                // Values that an earlier release accepted must not hold up a result.
+                tracing::warn!(%study, cause, "clinical data that waited for the study is not taken");
+                return Ok(false);
+            }
+        };
+        let new = NewClinical {
+            patch_json: data.clone(),
+            data_json: data,
+            origin: last.origin.clone(),
+            author: last.author.clone(),
+        };
+        match self.archive.store_clinical(study, 0, &new).await {
+            // Somebody stated something meanwhile: that is newer.
+            Ok(_) | Err(archive::Error::Conflict(_)) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What the site had to compare the exam with when `record` was made: a report that is written again says the same.
@@ -59,8 +93,12 @@ impl Worker {
         let written = tokio::task::spawn_blocking(move || {
             let load = |key: &str| runtime.block_on(archive.blob(key)).map_err(|e| e.to_string());
             pool.install(|| {
-                let result = judged(result, &site, &judging, &settings, &load)?;
+                let started = Instant::now();
+                let mut result = judged(result, &site, &judging, &settings, &load)?;
                 let objects = write_objects(&result, &instances, &rules, &settings, &load)?;
+                let report_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                result.timings_ms.report = report_ms;
+                result.timings_ms.total = result.timings_ms.total.saturating_add(report_ms);
                 Ok::<_, JobError>((objects, SeriesDocument::analyzed(&result, SeriesState::Done)))
             })
         });

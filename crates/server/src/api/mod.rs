@@ -2,6 +2,7 @@
 //!
 //! Errors are problem documents ([`ApiError`]); times are RFC 3339 in UTC; lists are `{items, next_offset}`.
 
+mod awaited;
 mod clinical;
 mod connections;
 mod deliveries;
@@ -92,6 +93,7 @@ fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::Head::openapi())
         .merge(studies::router())
         .merge(study_clinical::router())
+        .merge(awaited::router())
         .merge(series::router())
         .merge(reading::router())
         .merge(jobs::router())

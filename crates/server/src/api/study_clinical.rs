@@ -19,8 +19,8 @@ use utoipa_axum::routes;
 
 /// Versions shown at most.
 const HISTORY_SHOWN: i64 = 200;
-/// Tries against others who change the same study at the same time.
-const TRIES_MAX: usize = 5;
+/// Tries against others who change the same at the same time.
+pub(super) const TRIES_MAX: usize = 5;
 /// Longest name of who states something.
 const AUTHOR_LENGTH_MAX: usize = 64;
 
@@ -82,7 +82,7 @@ struct ChangeQuery {
 }
 
 /// A stored text as JSON; what cannot be read is shown as null rather than hidden with the rest.
-fn json(text: &str) -> Value {
+pub(super) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
@@ -172,7 +172,7 @@ async fn change(
 }
 
 /// A text of the query, not too long for a log.
-fn short(name: &str, text: Option<String>) -> Result<String, ApiError> {
+pub(super) fn short(name: &str, text: Option<String>) -> Result<String, ApiError> {
     let text = text.unwrap_or_default();
     if text.chars().count() > AUTHOR_LENGTH_MAX || text.chars().any(char::is_control) {
         let most = format!("query: {name} is a text of at most {AUTHOR_LENGTH_MAX} characters");

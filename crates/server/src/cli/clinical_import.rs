@@ -13,8 +13,8 @@ use std::path::PathBuf;
     after_help = "The first line names the columns: PatientID or AccessionNumber, and values of the patient by the names \
                   of the rules (age, female, emphysema, ever_smoker, risk ...). A row that names a nodule in the column \
                   TrackingUID states values of it too (type, spiculation, benign, timing ...). An empty cell states nothing, null takes \
-                  a value away. A table with any mistake changes nothing. Studies that come later are not touched: \
-                  import again."
+                  a value away. A table with any mistake changes nothing. What is said of a patient or order without a study in \
+                  the archive waits for the study to come."
 )]
 pub(crate) struct ClinicalImportArguments {
     /// Table: CSV, UTF-8
@@ -69,7 +69,7 @@ async fn of_row(rest: &Rest, row: &TableRow, origin: &str, dry_run: bool) -> Res
     };
     let studies = rest.studies_of(&row.subject).await?;
     if studies.is_empty() {
-        return Ok(vec![outcome("", "no study in the archive".to_owned())]);
+        return Ok(vec![outcome("", awaiting(rest, row, origin, dry_run).await?)]);
     }
     let mut outcomes = Vec::new();
     for study in studies {
@@ -86,6 +86,23 @@ async fn of_row(rest: &Rest, row: &TableRow, origin: &str, dry_run: bool) -> Res
         outcomes.push(outcome(&study, what));
     }
     Ok(outcomes)
+}
+
+/// What becomes of a row whose study has not come.
+async fn awaiting(rest: &Rest, row: &TableRow, origin: &str, dry_run: bool) -> Result<String, RestError> {
+    if row.patch.get("nodules").is_some() {
+        return Ok("no study in the archive: none of its nodules is known".to_owned());
+    }
+    let before = rest.awaited(&row.subject).await?;
+    Ok(match changed(Some(&before.to_string()), &row.patch) {
+        Err(cause) => format!("refused: {cause}"),
+        Ok(after) if after == before => "no study yet; nothing new waits for it".to_owned(),
+        Ok(_) if dry_run => format!("no study yet; would wait for it: {}", row.patch),
+        Ok(_) => {
+            let now = rest.change_awaited(&row.subject, &row.patch, origin).await?;
+            format!("no study yet; waits for it: {now}")
+        }
+    })
 }
 
 fn tell(outcomes: &[Outcome], dry_run: bool) {

@@ -60,3 +60,47 @@ async fn mistakes_are_problems_and_change_nothing() {
     let shown = server.get(PATH).bearer_auth(TOKEN).send().await.unwrap().json::<Value>().await.unwrap();
     assert_eq!(shown["version"], 0);
 }
+
+const AWAITED: &str = "/api/v1/clinical/awaited";
+
+/// Goal: what waits for a study is merged, listed and taken away; mistakes change nothing. Method: each once.
+#[tokio::test]
+async fn data_waits_for_studies_to_come() {
+    let server = Server::start(Some(TOKEN)).await;
+    let put = |query: &str, body: Value| server.put(&format!("{AWAITED}?{query}"), &body).bearer_auth(TOKEN);
+    let sent = |query: &str, body: Value| {
+        let request = put(query, body);
+        async move { request.send().await.unwrap().json::<Value>().await.unwrap() }
+    };
+    let first = sent("patient_id=P%201&author=dr%20a", json!({"age": 68})).await;
+    let expected = json!({"patient_id": "P 1", "accession_number": null, "origin": "rest", "author": "dr a",
+        "data": {"age": 68}});
+    assert_eq!(first, expected);
+    let next = sent("patient_id=P%201&origin=table%20x.csv", json!({"emphysema": true})).await;
+    assert_eq!(next["data"], json!({"age": 68, "emphysema": true}));
+    sent("accession_number=A1", json!({"risk": "high"})).await;
+    let list = async |query: &str| {
+        let request = server.get(&format!("{AWAITED}{query}")).bearer_auth(TOKEN);
+        request.send().await.unwrap().json::<Value>().await.unwrap()["items"].clone()
+    };
+    let all = list("").await;
+    assert_eq!(
+        (all.as_array().unwrap().len(), &all[0]["accession_number"], &all[1]),
+        (2, &json!("A1"), &next)
+    );
+    assert_eq!(list("?patient_id=P%201").await, json!([next]));
+    sent("accession_number=A1", json!({"risk": null})).await;
+    assert_eq!(list("?accession_number=A1").await, json!([]));
+    for (query, body, words) in [
+        ("patient_id=P", json!({"emphysemia": true}), "emphysema"),
+        ("patient_id=P", json!({"nodules": {"2.25.1": {"spiculation": true}}}), "under its UID"),
+        ("patient_id=P&accession_number=A", json!({"age": 60}), "not both"),
+        ("patient_id=", json!({"age": 60}), "1 to 64"),
+        ("author=x", json!({"age": 60}), "says of whom"),
+        ("patient_id=P", json!([1]), "merge patch"),
+    ] {
+        check_problem(put(query, body), 400, words).await;
+    }
+    check_problem(server.put(&format!("{AWAITED}?patient_id=P"), &json!({"age": 60})), 401, "Bearer").await;
+    assert_eq!(list("").await, json!([next]));
+}
