@@ -7,6 +7,9 @@ import torch
 
 STRIDE = 4
 REFERENCE_MM = 8.0
+PEAK_REACH = 5.0  # voxels from a centre: 8 cells on average, 4 at least
+FADING = 2.0  # voxels over which a cell beyond a nodule's reach comes to be background
+REGRESSED_CELLS = 7  # how often a nodule's offsets and diameter count beside its score
 
 
 def tile_targets(size, nodules, ignored, allowed):
@@ -22,6 +25,7 @@ def tile_targets(size, nodules, ignored, allowed):
     heat = np.zeros((cells,) * 3, np.float32)
     weight = allowed.astype(np.float32)
     regression = np.zeros((5,) + heat.shape, np.float32)
+    nearest = np.full(heat.shape, np.inf)  # voxels from a cell to the nodule it belongs to
 
     def squared_distance(place):
         z, y, x = ((axis - p) ** 2 for p in place)
@@ -36,18 +40,19 @@ def tile_targets(size, nodules, ignored, allowed):
         if not inside or not allowed[tuple(cell)]:
             weight[squared_distance(place) < (diameter / 2 + 4) ** 2] = 0
             continue
-        sigma = np.clip(diameter / 6, 2, 6)
-        middle = STRIDE * cell + (STRIDE - 1) / 2
-        bump = np.exp(-squared_distance(middle) / (2 * sigma**2)).astype(np.float32)
+        # Where the grid lies must not matter: every cell near the centre is a peak, and together they weigh one nodule.
+        distance = np.sqrt(squared_distance(np.asarray(place)))
+        peak = distance <= PEAK_REACH
+        beyond = np.maximum(distance - np.clip(diameter / 5, PEAK_REACH, 8), 0)
+        bump = np.where(peak, 1, 0.999 * np.exp(-((beyond / FADING) ** 2) / 2)).astype(np.float32)
         heat = np.maximum(heat, bump)
-        weight[tuple(cell)] = own
-        for shift in np.vstack([np.zeros((1, 3), int), np.eye(3, dtype=int), -np.eye(3, dtype=int)]):
-            near = tuple(cell + shift)
-            if min(near) < 0 or max(near) >= cells:
-                continue
-            regression[:, near[0], near[1], near[2]] = [
-                own, *((np.asarray(place) + 0.5) / STRIDE - near), np.log(diameter / REFERENCE_MM)
-            ]
+        own_cells = peak & allowed & (distance < nearest)
+        weight[own_cells] = own / peak.sum()
+        regression[0][own_cells] = own * REGRESSED_CELLS / peak.sum()
+        for axis_index, at in enumerate(np.nonzero(own_cells)):
+            regression[1 + axis_index][own_cells] = (place[axis_index] + 0.5) / STRIDE - at
+        regression[4][own_cells] = np.log(diameter / REFERENCE_MM)
+        nearest = np.minimum(nearest, distance)
     return heat, weight, regression
 
 

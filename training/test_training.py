@@ -18,11 +18,29 @@ import warm
 class Conventions(unittest.TestCase):
     def test_a_target_decodes_to_its_own_place_and_size(self):
         place, diameter = (21.3, 30.0, 17.9), 6.5
-        heat, _, regression = targets.tile_targets(48, [(place, diameter, 1.0)], [], np.ones((12,) * 3, bool))
-        self.assertEqual((heat == 1).sum(), 1)
+        heat, weight, regression = targets.tile_targets(48, [(place, diameter, 0.5)], [], np.ones((12,) * 3, bool))
+        peaks = heat == 1
+        self.assertIn(peaks.sum(), range(4, 13))
+        self.assertAlmostEqual(weight[peaks].sum(), 0.5, 5)  # all of them together weigh what the nodule does
+        self.assertAlmostEqual(regression[0].sum(), 0.5 * targets.REGRESSED_CELLS, 4)
         head = np.concatenate([np.log(heat.clip(1e-6, 1 - 1e-6) / (1 - heat.clip(1e-6, 1 - 1e-6)))[None], regression[1:]])
         found = marks.head_marks(head, score_min=0.9)
-        np.testing.assert_allclose(found[0, :4], [*place, diameter], atol=1e-4)
+        for mark in found:  # every peak says the same
+            np.testing.assert_allclose(mark[:4], [*place, diameter], atol=1e-4)
+        self.assertEqual(len(marks.merge(found)), 1)
+
+    def test_where_the_grid_lies_does_not_matter(self):
+        for shift in np.random.default_rng(1).uniform(0, 4, (20, 3)):
+            heat, weight, _ = targets.tile_targets(48, [(20 + shift, 6.0, 1.0)], [], np.ones((12,) * 3, bool))
+            self.assertGreaterEqual((heat == 1).sum(), 4)
+            self.assertAlmostEqual(weight[heat == 1].sum(), 1, 5)
+
+    def test_near_nodules_share_no_cell(self):
+        pair = [((20.0, 20.0, 18.0), 6.0, 1.0), ((20.0, 20.0, 26.0), 6.0, 1.0)]
+        heat, _, regression = targets.tile_targets(48, pair, [], np.ones((12,) * 3, bool))
+        head = np.concatenate([np.where(heat == 1, 9.0, -9.0)[None], regression[1:]])
+        found = marks.merge(marks.head_marks(head, score_min=0.9))
+        np.testing.assert_allclose(sorted(found[:, 2]), [18, 26], atol=1e-3)
 
     def test_the_rim_of_a_cube_teaches_nothing(self):
         allowed = np.zeros((12,) * 3, bool)
