@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from network import Detector, Reducer, Segmenter
+from network import Characterizer, Detector, Reducer, Segmenter
 
 OPSET = 17
 # role: class, input tensors, output tensor, edge of the inputs, shape of the output from its third axis on
@@ -21,6 +21,7 @@ ROLES = {
     "detector": (Detector, ["input"], "head", 160, (40, 40, 40)),
     "segmenter": (Segmenter, ["input"], "logit", 48, (48, 48, 48)),
     "reducer": (Reducer, ["near", "wide"], "logit", 32, ()),
+    "characterizer": (Characterizer, ["near", "wide"], "logit", 32, ()),
 }
 
 
@@ -38,8 +39,10 @@ def folded(module):
 def export(role, checkpoint, file):
     """Write the graph; returns the largest difference between PyTorch and ONNX Runtime on random input."""
     make, inputs, output, edge, out_shape = ROLES[role]
-    network = make().eval()
-    network.load_state_dict(torch.load(checkpoint, weights_only=False, map_location="cpu")["averaged"])
+    network, state = make().eval(), torch.load(checkpoint, weights_only=False, map_location="cpu")
+    network.load_state_dict(state["averaged"])
+    if "shift" in state["kept"]:
+        network.head[-1].bias.data += torch.tensor(state["kept"]["shift"])
     generator = torch.Generator().manual_seed(0)
     given = tuple(torch.rand(1, 1, edge, edge, edge, generator=generator) for _ in inputs)
     with torch.no_grad():

@@ -84,14 +84,15 @@ class Segmenter(nn.Module):
         return self.head(self.neck2(x2 + self.up(self.down4(y))))
 
 
-class Reducer(nn.Module):
-    """Second stage: is a candidate a nodule? Two cubes of 32 voxels around it, near (1 mm) and wide (1.5 mm), to one
-    logit [n, 1]. A branch for each, as what tells a small nodule from a vessel and a large one from a mass differs."""
+class NearAndWide(nn.Module):
+    """Two cubes of 32 voxels around a place, near and wide, to logits [n, outputs]. A branch for each, as what tells
+    a small nodule from a vessel and a large one from a mass differs."""
 
-    def __init__(self, widths=(32, 64, 96)):
+    def __init__(self, outputs, widths=(32, 64, 96)):
         super().__init__()
         self.near, self.wide = self.branch(widths), self.branch(widths)
-        self.head = nn.Sequential(nn.Linear(2 * widths[-1], 64), nn.ReLU(inplace=True), nn.Dropout(0.3), nn.Linear(64, 1))
+        self.head = nn.Sequential(
+            nn.Linear(2 * widths[-1], 64), nn.ReLU(inplace=True), nn.Dropout(0.3), nn.Linear(64, outputs))
 
     @staticmethod
     def branch(widths):
@@ -103,6 +104,23 @@ class Reducer(nn.Module):
 
     def forward(self, near, wide):
         return self.head(torch.cat([self.near(near), self.wide(wide)], 1))
+
+
+class Reducer(NearAndWide):
+    """Second stage: is a candidate a nodule? Cubes at 1 and 1.5 mm to one logit."""
+
+    def __init__(self):
+        super().__init__(1)
+
+
+class Characterizer(NearAndWide):
+    """What a nodule is like, as readers would say: cubes at 0.7 and 1.4 mm to logits of CLASSES; the first three exclude
+    each other."""
+
+    CLASSES = ("solid", "part-solid", "non-solid", "calcified", "spiculated")
+
+    def __init__(self):
+        super().__init__(len(self.CLASSES), (16, 32, 64))
 
 
 class Averaged:

@@ -20,10 +20,13 @@ import onnxruntime
 sys.path.append(str(pathlib.Path(__file__).resolve().parent / "baseline_log"))
 import selftest
 from measure import threshold_at
+from network import Characterizer
+from train_characterizer import NEAR_MM, WIDE_MM
 
 NAME = "lungcad-default"
 POINTS = {"quiet": 0.25, "balanced": 1, "sensitive": 2}  # false marks a chest, over the whole scans
 SCORE_MIN = 0.02
+SURE = 0.7  # probability from which the characterizer's yes or no is stated; balanced draws, see measure_characterizer.py
 NOMINAL = {"detector": {"input": 160, "head": 40}}  # edges that pack.toml and the self-test state where any will do
 NODULES_PER_CHEST = 1186 / 888  # of >= 3 readers, LUNA16
 REDUCER_MM, REDUCER_SHARE = (1.0, 1.5), (0.5, 0.5)  # spacings of near and wide; share of the two logits in the score
@@ -102,6 +105,10 @@ classes = ["nodule"]
 detector_weight = {detector_weight:.6f}
 reducer_weight = {reducer_weight:.6f}
 bias = {bias:.6f}'''
+
+CHARACTERIZER = '''kind = "classifier"
+classes = {classes}
+sure = {sure}'''
 
 SEGMENTER = '''kind = "probability-patch"
 channels = ["nodule"]
@@ -193,6 +200,9 @@ def main():
         reducer = REDUCER.format(detector_weight=shares[0], reducer_weight=shares[1], bias=bias)
         toml += network_text(given.folder, "reducer", reducer, *REDUCER_MM)
     toml += segmenter
+    if (given.folder / "characterizer.onnx").exists():
+        classes = json.dumps(Characterizer.CLASSES)
+        toml += network_text(given.folder, "characterizer", CHARACTERIZER.format(classes=classes, sure=SURE), NEAR_MM, WIDE_MM)
     tomllib.loads(toml)
     (given.folder / "pack.toml").write_text(toml)
     size = sum(f.stat().st_size for f in given.folder.iterdir())

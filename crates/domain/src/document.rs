@@ -5,13 +5,13 @@
 //! The JSON Schema is `docs/findings.schema.json`.
 
 use crate::{
-    AnalysisResult, Attenuation, ExamAssessment, ExamTriage, LpsPoint, LungPlace, NoduleAssessment,
-    SeriesState, Side, SkipReason, Timings, VoxelPoint,
+    AnalysisResult, Attenuation, Character, ExamAssessment, ExamTriage, LpsPoint, LungPlace,
+    NoduleAssessment, Rated, SeriesState, Side, SkipReason, Timings, TypeProbabilities, VoxelPoint,
 };
 use serde::{Deserialize, Serialize};
 
 /// Value of `schema`.
-pub const SCHEMA: &str = "lungcad-findings/3";
+pub const SCHEMA: &str = "lungcad-findings/4";
 
 /// The whole document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -134,8 +134,11 @@ pub struct NoduleDocument {
     pub hu_mean: f64,
     /// Standard deviation of HU.
     pub hu_sd: f64,
-    /// Class by HU.
+    /// Class, by the pack's characterizer where it has one that tells classes apart, else by HU.
     pub attenuation: Attenuation,
+    /// What the pack's characterizer says; `null` without one and before version 4.
+    #[serde(default)]
+    pub character: Option<Character>,
     /// Which lung.
     pub side: Side,
     /// Where in that lung; `null` when not known, and in version 1.
@@ -149,6 +152,19 @@ pub struct NoduleDocument {
 /// Rounds for people and diffs; a thousandth of a millimetre is far below any error.
 fn round3(v: f64) -> f64 {
     (v * 1000.0).round() / 1000.0
+}
+
+fn rounded(character: Character) -> Character {
+    let rated = |one: Rated| Rated { probability: round3(one.probability), ..one };
+    Character {
+        types: character.types.map(|t| TypeProbabilities {
+            solid: round3(t.solid),
+            part_solid: round3(t.part_solid),
+            non_solid: round3(t.non_solid),
+        }),
+        calcified: character.calcified.map(rated),
+        spiculated: character.spiculated.map(rated),
+    }
 }
 
 impl SeriesDocument {
@@ -172,6 +188,7 @@ impl SeriesDocument {
                 hu_mean: round3(f.measures.hu_mean),
                 hu_sd: round3(f.measures.hu_sd),
                 attenuation: f.attenuation,
+                character: f.character.map(rounded),
                 side: f.side,
                 place_in_lung: f
                     .place
@@ -268,5 +285,16 @@ mod tests {
         let clinical = series.nodules[0].clinical.as_ref().unwrap();
         assert_eq!((clinical.risks.len(), clinical.guidelines.len()), (4, 6));
         assert_eq!(series.triage, None);
+    }
+
+    /// The same of version 3: triage is there, what a network says of type and margin is not.
+    #[test]
+    fn a_document_of_version_3_still_reads() {
+        let text = include_str!("../tests/findings-3.json");
+        let document: FindingsDocument = serde_json::from_str(text).unwrap();
+        assert_eq!(document.schema, "lungcad-findings/3");
+        let series = &document.series[0];
+        assert!(series.triage.is_some());
+        assert_eq!(series.nodules[0].character, None);
     }
 }

@@ -94,6 +94,51 @@ pub struct NoduleMeasures {
     pub hu_sd: f64,
 }
 
+/// What the characterizer of a pack says a nodule is like, as readers would rate it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Character {
+    /// Probabilities of the attenuation classes; `None` where the pack does not tell them apart.
+    pub types: Option<TypeProbabilities>,
+    /// Whether there is calcium in it.
+    pub calcified: Option<Rated>,
+    /// Whether its margin is spiculated.
+    pub spiculated: Option<Rated>,
+}
+
+/// Probabilities of classes that exclude each other; their sum is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TypeProbabilities {
+    /// Solid.
+    pub solid: f64,
+    /// Part-solid.
+    pub part_solid: f64,
+    /// Non-solid.
+    pub non_solid: f64,
+}
+
+impl TypeProbabilities {
+    /// The class of the highest one.
+    #[must_use]
+    pub fn most_likely(self) -> Attenuation {
+        if self.solid >= self.part_solid && self.solid >= self.non_solid {
+            Attenuation::Solid
+        } else if self.part_solid >= self.non_solid {
+            Attenuation::PartSolid
+        } else {
+            Attenuation::NonSolid
+        }
+    }
+}
+
+/// A trait that is there or not.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rated {
+    /// Probability of yes, 0 to 1.
+    pub probability: f64,
+    /// Yes or no where the pack is sure, else `None`: unsure.
+    pub answer: Option<bool>,
+}
+
 /// One reported nodule candidate of a series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -109,8 +154,11 @@ pub struct Finding {
     pub mask: Mask,
     /// Sizes, volume, densities.
     pub measures: NoduleMeasures,
-    /// Class by HU.
+    /// Class, by the pack's characterizer where it has one that tells classes apart, else by HU.
     pub attenuation: Attenuation,
+    /// What the pack's characterizer says; `None` without one and in results of earlier versions.
+    #[serde(default)]
+    pub character: Option<Character>,
     /// Which lung.
     pub side: Side,
     /// Where in that lung; `None` in results of earlier versions.

@@ -56,7 +56,9 @@ pub use evaluation::{
     ScanReason, SegmentationDocument, Share, SubgroupDocument,
 };
 pub use event::EventKind;
-pub use finding::{Attenuation, Candidate, Finding, LungPlace, NoduleMeasures, Side};
+pub use finding::{
+    Attenuation, Candidate, Character, Finding, LungPlace, NoduleMeasures, Rated, Side, TypeProbabilities,
+};
 pub use geometry::{Affine, AffineError, LpsPoint, VoxelIndex, VoxelPoint};
 pub use lifecycle::{SeriesState, Stage};
 pub use mask::{BoundingBox, Mask, Run};

@@ -210,8 +210,13 @@ impl PatchDecode {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassifierDecode {
-    /// Names of the output's numbers; a reducer has one, `nodule`.
+    /// Names of the output's numbers; a reducer has one, `nodule`. A characterizer has some of
+    /// [`ClassifierDecode::CHARACTER`], in any order: the three types all or none.
     pub classes: Vec<String>,
+    /// Characterizer: a trait that stands alone is stated as there from this probability on, as absent from one minus this
+    /// down, and is unsure between.
+    #[serde(default)]
+    pub sure: Option<f64>,
     /// Reducer: logit = `detector_weight` x detector logit + `reducer_weight` x own logit + `bias`.
     #[serde(default)]
     pub detector_weight: Option<f64>,
@@ -221,6 +226,11 @@ pub struct ClassifierDecode {
     /// See `detector_weight`.
     #[serde(default)]
     pub bias: Option<f64>,
+}
+
+impl ClassifierDecode {
+    /// Classes that a characterizer may have; the first three exclude each other.
+    pub const CHARACTER: [&str; 5] = ["solid", "part-solid", "non-solid", "calcified", "spiculated"];
 }
 
 /// Numbers in which a network was written.

@@ -10,7 +10,8 @@ use crate::networks::Networks;
 use cad::lungs::Lungs;
 use cad::tiles::HuWindow;
 use domain::{
-    AnalysisResult, Candidate, Finding, LpsPoint, Mask, Run, SkipReason, Timings, Volume, VoxelPoint,
+    AnalysisResult, Candidate, Character, Finding, LpsPoint, Mask, Run, SkipReason, Timings, Volume,
+    VoxelPoint,
 };
 use inference::{InputSpec, Kind, Network, NetworkError};
 use ndarray::{Axis, Ix5};
@@ -201,12 +202,9 @@ fn reduced(
         let Kind::Classifier(decode) = reducer.spec().decode.clone() else {
             return Err(AnalyzeError::Unfit("reducer is not of kind classifier".to_owned()));
         };
-        let inputs = reducer.spec().inputs.clone();
         for candidate in &mut candidates {
             let place = volume.affine.to_lps(candidate.center_voxel);
-            let patches: Vec<_> = inputs.iter().map(|input| patch(volume, place, input, None).0).collect();
-            let views: Vec<_> = patches.iter().map(|p| p.view().into_dyn()).collect();
-            let own = reducer.run_all(&views)?.first().and_then(|o| o.iter().next().copied());
+            let own = classified(volume, place, reducer)?.first().copied();
             let own = f64::from(own.ok_or_else(|| AnalyzeError::Unfit("reducer gave no number".to_owned()))?);
             let first = cad::detect::logit(candidate.score);
             let weight = |w: Option<f64>, default: f64| w.unwrap_or(default);
@@ -218,6 +216,29 @@ fn reduced(
     }
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     Ok(candidates)
+}
+
+/// What the characterizer says of the nodule whose outline has its centre at `center`.
+fn characterised(
+    volume: &Volume,
+    center: LpsPoint,
+    characterizer: &mut Network,
+) -> Result<Character, AnalyzeError> {
+    let Kind::Classifier(decode) = characterizer.spec().decode.clone() else {
+        return Err(AnalyzeError::Unfit("characterizer is not of kind classifier".to_owned()));
+    };
+    let logits = classified(volume, center, characterizer)?;
+    Ok(cad::characterise::character(&decode.classes, &logits, decode.sure.unwrap_or(1.0)))
+}
+
+/// Numbers of a classifier for the patches around `place`, one a class.
+fn classified(volume: &Volume, place: LpsPoint, network: &mut Network) -> Result<Vec<f32>, AnalyzeError> {
+    let inputs = network.spec().inputs.clone();
+    let patches: Vec<_> = inputs.iter().map(|input| patch(volume, place, input, None).0).collect();
+    let views: Vec<_> = patches.iter().map(|p| p.view().into_dyn()).collect();
+    let output = network.run_all(&views)?.into_iter().next();
+    let output = output.ok_or_else(|| AnalyzeError::Unfit("classifier has no output".to_owned()))?;
+    Ok(output.iter().copied().collect())
 }
 
 /// A patch `[1, 1, d, h, w]` around `place`, scaled for the network, with the grid it was taken on.
@@ -258,12 +279,16 @@ fn outlined(
         };
         let center = volume.affine.to_lps(center_voxel);
         let side = lungs.side(center);
+        let by_hu = cad::characterise::attenuation(&mask, volume);
+        let character = networks.characterizer.as_mut().map(|network| characterised(volume, center, network));
+        let character = character.transpose()?;
         findings.push(Finding {
             number: findings.len() + 1,
             tracking_uid: String::new(),
             center,
             center_voxel,
-            attenuation: cad::characterise::attenuation(&mask, volume),
+            attenuation: cad::characterise::class(by_hu, character.as_ref()),
+            character,
             side,
             place: lungs.place(side, center),
             score: candidate.score,

@@ -115,6 +115,8 @@ pub struct Networks {
     pub(crate) reducer: Option<Network>,
     /// Without one a finding is a ball of the detector's diameter.
     pub(crate) segmenter: Option<Network>,
+    /// Without one a nodule's class goes by HU, and its margin is not stated.
+    pub(crate) characterizer: Option<Network>,
     pub(crate) threshold: f64,
 }
 
@@ -134,6 +136,7 @@ impl Networks {
         let detector = load(Role::Detector)?.ok_or_else(|| unfit("has no detector"))?;
         let segmenter = load(Role::Segmenter)?;
         let reducer = load(Role::Reducer)?;
+        let characterizer = load(Role::Characterizer)?;
         if !matches!(detector.spec().decode, Kind::CenterPoint(_) | Kind::Retinanet3d(_)) {
             return Err(unfit("its detector is of no kind that finds nodules"));
         }
@@ -142,6 +145,9 @@ impl Networks {
         }
         if reducer.as_ref().is_some_and(|r| !matches!(r.spec().decode, Kind::Classifier(_))) {
             return Err(unfit("its reducer is not of kind classifier"));
+        }
+        if characterizer.as_ref().is_some_and(|c| !matches!(c.spec().decode, Kind::Classifier(_))) {
+            return Err(unfit("its characterizer is not of kind classifier"));
         }
         let points = &pack.manifest().operating_points;
         let threshold = match options.operating_point.as_deref() {
@@ -155,7 +161,7 @@ impl Networks {
                 )));
             }
         };
-        let mut networks = Self { detector, reducer, segmenter, threshold, pack };
+        let mut networks = Self { detector, reducer, segmenter, characterizer, threshold, pack };
         if let Some(path) = &options.calibration {
             networks.threshold = networks.calibrated(path)?;
         }

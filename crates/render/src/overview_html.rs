@@ -63,7 +63,7 @@ pub fn overview_html(page: &OverviewPage<'_>) -> String {
         analysed_series(&mut html, series, pictures, page.language);
     }
     let rest: Vec<&SeriesDocument> = document.series.iter().filter(|s| s.pack.is_none()).collect();
-    not_analysed(&mut html, &rest, words);
+    not_analysed(&mut html, &rest, page.language);
     let _ = writeln!(
         html,
         "<footer><p>{}</p><p>lungcad {}. {}</p></footer>\n</body>\n</html>",
@@ -206,6 +206,33 @@ fn side_words(side: Side, words: &Words) -> &'static str {
     }
 }
 
+fn state_words(state: SeriesState, words: &Words) -> &'static str {
+    SeriesState::ALL
+        .iter()
+        .zip(words.states)
+        .find(|(one, _)| **one == state)
+        .map_or(state.as_str(), |(_, word)| word)
+}
+
+/// The words of a picture.
+fn caption(nodule: &NoduleDocument, language: Language) -> String {
+    let (words, n) = (language.words(), nodule);
+    match language {
+        Language::English => crate::sentences::nodule_sentence(nodule),
+        Language::Chinese => format!(
+            "结节 {}：{}，{}，{:.1} × {:.1} mm（平均 {:.1} mm），体积 {}，评分 {:.2}",
+            n.number,
+            attenuation_words(n.attenuation, words),
+            side_words(n.side, words),
+            n.long_axis_mm,
+            n.short_axis_mm,
+            n.mean_diameter_mm,
+            volume_words(n.volume_mm3),
+            n.score
+        ),
+    }
+}
+
 /// Pack, lungs, time, files.
 fn facts(html: &mut String, series: &SeriesDocument, pictures: Option<&SeriesPictures>, words: &Words) {
     html.push_str("<dl>\n");
@@ -268,7 +295,7 @@ fn nodule_cards(
     for nodule in cards {
         html.push_str("<article>");
         if let Some(file) = picture(nodule.number) {
-            let words = escaped(&crate::sentences::nodule_sentence(nodule));
+            let words = escaped(&caption(nodule, language));
             let file = escaped(file);
             let _ = writeln!(
                 html,
@@ -283,7 +310,8 @@ fn nodule_cards(
     html.push_str("</div>\n");
 }
 
-fn not_analysed(html: &mut String, series: &[&SeriesDocument], words: &Words) {
+fn not_analysed(html: &mut String, series: &[&SeriesDocument], language: Language) {
+    let words = language.words();
     if series.is_empty() {
         return;
     }
@@ -301,9 +329,9 @@ fn not_analysed(html: &mut String, series: &[&SeriesDocument], words: &Words) {
             "<tr class=\"{}\"><td><code>{}</code><td>{}<td><b>{}</b> {}</tr>",
             s.state.as_str(),
             escaped(&s.series_instance_uid),
-            s.state.as_str(),
+            state_words(s.state, words),
             escaped(code),
-            escaped(message)
+            clinical_html::sentence(message, language)
         );
     }
     html.push_str("</tbody>\n</table>\n</section>\n");
@@ -361,6 +389,28 @@ mod tests {
         for outside in ["http:", "https:", "<script", "@import", "url("] {
             assert!(!html.contains(outside), "{outside} is on the page");
         }
+    }
+
+    /// The same in Chinese: nothing a reader sees but names and codes is left in English.
+    #[test]
+    fn the_chinese_page_is_chinese() {
+        let document = samples::document();
+        let uid = document.series[0].series_instance_uid.clone();
+        let pictures = [SeriesPictures {
+            series_instance_uid: uid,
+            overview: None,
+            nodules: vec![(1, "n1.png".to_owned())],
+            files: Vec::new(),
+        }];
+        let language = Language::Chinese;
+        let page =
+            OverviewPage { document: &document, pictures: &pictures, source: "a", made_at: "", language };
+        let html = overview_html(&page);
+        for text in ["结节 1：", "缺层：第", "请重新发送缺失的图像", "<td>已跳过<td>", "小结节可能漏检"]
+        {
+            assert!(html.contains(text), "{text} is not on the page\n{html}");
+        }
+        assert!(!html.contains("lang=\"en\""), "a sentence stayed English\n{html}");
     }
 
     /// Texts of a scan or a path cannot become markup.

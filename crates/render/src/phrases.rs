@@ -4,8 +4,11 @@
 use crate::names::{name, word};
 use crate::words::Language;
 
+mod series;
+
 /// Pattern of a sentence (`{}` is anything), then the reader's English and Chinese, in which `{0}` is the first thing found:
-/// `{0:s}` a sentence again, `{0:n}` names of inputs, `{0:w}` a word that is a value, `{0:d}` a number with one digit.
+/// `{0:s}` a sentence again, `{0:n}` names of inputs, `{0:w}` a word that is a value, `{0:d}` a number with one digit. No
+/// English: the sentence is a reader's as it is.
 type Phrase = (&'static str, &'static str, &'static str);
 
 /// Sentences within sentences at most.
@@ -20,12 +23,15 @@ fn translated(text: &str, language: Language, depth: usize) -> Option<String> {
     if depth > DEPTH_MAX {
         return None;
     }
-    PHRASES.iter().find_map(|(pattern, english, chinese)| {
+    PHRASES.iter().chain(series::PHRASES).find_map(|(pattern, english, chinese)| {
         let template = match language {
             Language::English => english,
             Language::Chinese => chinese,
         };
-        let of = |found: Vec<&str>| filled(template, &found, language, depth);
+        let of = |found: Vec<&str>| match *template {
+            "" => Some(text.to_owned()),
+            template => filled(template, &found, language, depth),
+        };
         captures(pattern, text, End::Last)
             .and_then(of)
             .or_else(|| captures(pattern, text, End::First).and_then(of))
@@ -234,8 +240,12 @@ const PHRASES: &[Phrase] = &[
     ("mean of long and short axis in the key slice", "mean of long and short axis in the key slice", "关键层面长短径平均"),
     ("sum of the voxels of the outline", "voxels of the outline", "轮廓内体素之和"),
     ("class by HU", "by density", "按密度"),
+    ("class by the pack's network", "by the network", "由网络判断"),
+    ("margin by the pack's network", "margin by the network", "边缘由网络判断"),
     ("calcified by HU; whether in a benign pattern is for a reader", "calcified by density; whether in a benign pattern is for a reader",
         "密度提示钙化；是否为良性形态由阅片医师判断"),
+    ("calcified by the pack's network; whether in a benign pattern is for a reader", "calcified by the network; whether in a benign pattern is for a reader",
+        "网络提示钙化；是否为良性形态由阅片医师判断"),
     ("likely: upper third, at {} % of the lung's height, lobes are not outlined",
         "likely: upper third of the lung, at {0} % of its height; lobes are not outlined", "可能：肺上三分之一，位于肺高度的 {0}%；未勾画肺叶"),
     ("likely: lower third, at {} % of the lung's height, lobes are not outlined",
@@ -266,18 +276,6 @@ const PHRASES: &[Phrase] = &[
     ("calibration {} does not fit: it was made with {}, these nodules were found with {}; scores of another pack mean nothing",
         "calibration {0} does not fit: it was made with {1}, these nodules were found with {2}; scores of another pack mean nothing",
         "校准 {0} 不适用：其模型包为 {1}，本次为 {2}；不同模型包的评分不可比"),
-    // The series
-    ("slices are {} mm thick or apart: small nodules may be missed and volumes are coarse",
-        "slices are {0} mm thick or apart: small nodules may be missed and volumes are coarse", "层厚或层间距为 {0} mm：小结节可能漏检，体积较粗略"),
-    ("pixels were compressed with loss: densities and small nodules may be off",
-        "pixels were compressed with loss: densities and small nodules may be off", "图像为有损压缩：密度和小结节可能有偏差"),
-    ("gantry tilt of {} degrees was corrected by resampling", "gantry tilt of {0} degrees was corrected by resampling", "机架倾斜 {0} 度，已重采样校正"),
-    ("one missing slice after slice {} was interpolated from its neighbours",
-        "one missing slice after slice {0} was interpolated from its neighbours", "第 {0} 层之后缺一层，已由相邻层插值"),
-    ("rescale values are missing; slope 1 and intercept {} were assumed",
-        "rescale values are missing; slope 1 and intercept {0} were assumed", "缺少重标定值；按斜率 1、截距 {0} 处理"),
-    ("contrast agent was given: densities are not those of a plain scan",
-        "contrast agent was given: densities are not those of a plain scan", "使用了对比剂：密度不同于平扫"),
 ];
 
 #[cfg(test)]

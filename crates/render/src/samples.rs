@@ -8,7 +8,7 @@ use domain::{
     AnswerBasis, AnswerStatus, Attenuation, ExamAssessment, ExamContext, ExamTriage, FindingsDocument,
     GuidelineAssessment, GuidelineCategory, InputSource, InputValue, IntervalMonths, LpsPoint, LungsDocument,
     NoduleAssessment, NoduleDocument, PackDocument, ReasonDocument, RiskAssessment, SeriesDocument,
-    SeriesState, Side, SourcedInput, TRIAGE_USE, Timings, TriageStatus, VoxelPoint,
+    SeriesState, SeriesWarning, Side, SourcedInput, TRIAGE_USE, Timings, TriageStatus, VoxelPoint,
 };
 
 /// One analysed series with a nodule and a warning, one skipped series.
@@ -28,6 +28,7 @@ pub(crate) fn document() -> FindingsDocument {
         hu_mean: -120.0,
         hu_sd: 190.0,
         attenuation: Attenuation::PartSolid,
+        character: None,
         side: Side::Right,
         place_in_lung: None,
         clinical: None,
@@ -42,7 +43,7 @@ pub(crate) fn document() -> FindingsDocument {
     analysed.nodules.push(nodule);
     analysed.warnings.push(ReasonDocument {
         code: "THICK_SLICES".to_owned(),
-        message: "slices are 3.0 mm thick or apart".to_owned(),
+        message: SeriesWarning::ThickSlices { thickness_mm: 3.0 }.to_string(),
     });
     analysed.pack = Some(PackDocument {
         name: "baseline-log".to_owned(),

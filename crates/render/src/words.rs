@@ -57,6 +57,8 @@ pub(crate) struct Words {
     pub(crate) files: &'static str,
     pub(crate) not_analysed: &'static str,
     pub(crate) reasons: [&'static str; 3],
+    /// In the order of `SeriesState::ALL`.
+    pub(crate) states: [&'static str; 7],
     pub(crate) no_reason: &'static str,
     pub(crate) footer: &'static str,
     pub(crate) solid: &'static str,
@@ -133,6 +135,7 @@ pub(crate) static ENGLISH: Words = Words {
     files: "Files",
     not_analysed: "Not analysed",
     reasons: ["Series", "State", "Reason"],
+    states: ["receiving", "queued", "analyzing", "reporting", "done", "skipped", "failed"],
     no_reason: "no reason was stored",
     footer: "All places are DICOM patient coordinates (LPS, mm). Scores rank the marks of one pack; they are not \
              probabilities of cancer. Risks and categories are those of published models and guidelines for the \
@@ -212,6 +215,7 @@ pub(crate) static CHINESE: Words = Words {
     files: "文件",
     not_analysed: "未分析",
     reasons: ["序列", "状态", "原因"],
+    states: ["接收中", "排队中", "分析中", "生成报告中", "已完成", "已跳过", "失败"],
     no_reason: "未记录原因",
     footer: "所有位置均为 DICOM 患者坐标（LPS，mm）。评分只用于同一模型包内的排序，不是癌症概率。\
              风险与分类由已发表的模型和指南按所示数值得出，由阅片医师决定。",

@@ -181,7 +181,7 @@ pub(crate) mod tests {
         let mut series = vec![SeriesDocument::skipped("1.2", "1.2.3", &better)];
         series.extend(SeriesState::ALL.map(|s| SeriesDocument::without_result("1.2", "1.2.3", s, None)));
         check_findings(&serde_json::to_value(FindingsDocument::new("0.1.0", series)).unwrap());
-        check_invalid(|d| d["schema"] = json!("lungcad-findings/4"));
+        check_invalid(|d| d["schema"] = json!("lungcad-findings/5"));
         check_invalid(|d| d["series"][0]["state"] = json!("asleep"));
         check_invalid(|d| d["series"][0]["series_instance_uid"] = json!("a.b"));
         check_invalid(|d| d["series"][0]["reason"] = json!("LOCALIZER"));

@@ -65,17 +65,28 @@ impl Known {
         size("max_mm", measures.long_axis_mm, long);
         size("dmin_mm", measures.short_axis_mm, "short axis in the key slice");
         size("volume_mm3", measures.volume_mm3, "sum of the voxels of the outline");
+        let character = finding.character.unwrap_or_default();
+        let by = |network: bool| if network { "class by the pack's network" } else { "class by HU" };
+        let class = by(character.types.is_some());
+        let seen_by_network = character.calcified.is_some_and(|rated| rated.answer.is_some());
+        let calcium = by(seen_by_network);
         let (kind, origin) = match finding.attenuation {
-            Attenuation::Solid => ("solid", "class by HU"),
-            Attenuation::PartSolid => ("part_solid", "class by HU"),
-            Attenuation::NonSolid => ("nonsolid", "class by HU"),
+            Attenuation::Solid => ("solid", class),
+            Attenuation::PartSolid => ("part_solid", class),
+            Attenuation::NonSolid => ("nonsolid", class),
+            Attenuation::Calcified if seen_by_network => {
+                ("solid", "calcified by the pack's network; whether in a benign pattern is for a reader")
+            }
             Attenuation::Calcified => {
                 ("solid", "calcified by HU; whether in a benign pattern is for a reader")
             }
         };
         known.set("type", kind, InputSource::Finding, origin);
         let is_calcified = finding.attenuation == Attenuation::Calcified;
-        known.set("calcification", is_calcified, InputSource::Finding, "class by HU");
+        known.set("calcification", is_calcified, InputSource::Finding, calcium);
+        if let Some(spiculated) = character.spiculated.and_then(|rated| rated.answer) {
+            known.set("spiculation", spiculated, InputSource::Finding, "margin by the pack's network");
+        }
         if let Some((upper, origin)) = finding.place.and_then(|place| upper_lobe(finding.side, place)) {
             known.set("upper_lobe", upper, InputSource::Finding, &origin);
         }

@@ -28,6 +28,7 @@ fn finding(number: usize, long_mm: f64, short_mm: f64, attenuation: Attenuation)
             hu_sd: 0.0,
         },
         attenuation,
+        character: None,
         side: Side::Right,
         place: Some(LungPlace { height: 0.9, depth: 0.5 }),
         score: 0.9,
@@ -88,6 +89,29 @@ fn a_range_becomes_a_number_when_the_site_speaks() {
     assert_eq!(risk(&after, "mayo").basis.status, AnswerStatus::Result);
     assert_eq!(after.exam.site_version, Some(1));
     assert_eq!(before.exam.site_version, None);
+}
+
+/// Goal: a margin that the pack's network is sure of goes into the models with its source; one that it is not sure of
+/// does not; the site's word stands over it, and the contradiction is told. Method: the same nodule each way.
+#[test]
+fn the_margin_comes_from_the_network_where_it_is_sure() {
+    let with = |answer, site: &Json| {
+        let mut nodule = finding(1, 8.0, 7.0, Attenuation::Solid);
+        let spiculated = Some(domain::Rated { probability: 0.9, answer });
+        nodule.character = Some(domain::Character { spiculated, ..domain::Character::default() });
+        judged(&[nodule], &header(68, true, &[]), site)
+    };
+    let sure = with(Some(true), &json!({}));
+    let input = risk(&sure, "brock2b").basis.inputs.iter().find(|input| input.name == "spiculation").unwrap();
+    assert_eq!((&input.value, input.source), (&domain::InputValue::Flag(true), InputSource::Finding));
+    assert_eq!(input.origin, "margin by the pack's network");
+    assert!(with(None, &json!({})).nodules[0].risks.iter().all(|one| one.model != "brock2b"));
+    let site = json!({"nodules": {"2.25.1": {"spiculation": false}}});
+    let stated = with(Some(true), &site);
+    let input =
+        risk(&stated, "brock2b").basis.inputs.iter().find(|input| input.name == "spiculation").unwrap();
+    assert_eq!((&input.value, input.source), (&domain::InputValue::Flag(false), InputSource::Site));
+    assert!(stated.exam.warnings.iter().any(|one| one.contains("spiculation")), "{:?}", stated.exam.warnings);
 }
 
 /// Goal: a range of Brock across a guideline's limit is "undetermined" there too. Method: BTS on the same nodule, 8 mm

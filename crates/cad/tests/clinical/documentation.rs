@@ -50,19 +50,21 @@ Each value is shown with its source; what the site states stands over the header
 contradiction is told:\n\n\
 | source | values |\n|---|---|\n\
 | finding | `diameter_mm` (`clinical.brock_size`), `mean_mm`, `max_mm`, `dmin_mm`, `volume_mm3`, `type` and `calcification` by \
-HU, `upper_lobe` by the place in the lung, `nodule_count` and `multiple` by the findings that are not calcified |\n\
+the pack's characterizer, else by HU, `spiculation` where that is sure, `upper_lobe` by the place in the lung, `nodule_count` and `multiple` by the findings that are not calcified |\n\
 | DICOM | `age` (PatientAge, else PatientBirthDate and StudyDate), `female` (PatientSex), `ever_smoker` where SmokingStatus is \
 YES (NO says nothing of the past), order codes (ProcedureCodeSequence, RequestedProcedureCodeSequence and their reasons), \
 names of protocol, study and series |\n\
 | site | the tables below, by `PUT /api/v1/studies/{uid}/clinical` or `lungcad clinical-import` |\n\n\
 **Upper lobe** (ours): lobes are not outlined. In the upper third of the lung's height a nodule counts as upper lobe, but \
 in its back third only from 85 % on (superior segment of the lower lobe); in the lower third it does not, on the left \
-only in the back half (lingula); between, it is not known. The origin of the value says \"likely\". Spiculation, border and \
-solid part are never taken from a finding: no pack states them.\n\n\
+only in the back half (lingula); between, it is not known. The origin of the value says \"likely\". Spiculation is \
+taken only where the pack's characterizer is sure of it; border and solid part never, as no pack states them.\n\n\
 **Tables**: `lungcad clinical-import FILE` takes CSV with a column `PatientID` or `AccessionNumber` and one for each \
 value; a column `TrackingUID` makes a row speak of that nodule (`type`, `spiculation`, `benign`, `timing` ...). An empty \
 cell states nothing, `null` takes a value away, a table with any mistake changes nothing (`--dry-run` shows what would). \
-Studies that arrive later are not touched: import again. How a result reads in words, for a page of one's own, is at \
+What is said of a patient or order without a study in the archive waits for the study \
+and becomes version 1 of its clinical data (`/api/v1/clinical/awaited` shows and changes what waits; an order stands \
+over its patient). How a result reads in words, for a page of one's own, is at \
 `/api/v1/series/{uid}/reading?language=en|zh`.\n\n\
 **A change** of clinical data is a version with author and time. The findings are judged again without an analysis, the \
 new report names the old one as its predecessor, and the old result is superseded by it in one step.\n\n\

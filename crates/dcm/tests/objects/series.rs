@@ -206,6 +206,7 @@ pub(crate) fn finding(affine: &Affine, shape: [usize; 3], (center, radius): Ball
         mask,
         measures,
         attenuation: [Attenuation::Solid, Attenuation::PartSolid, Attenuation::Calcified][(number - 1) % 3],
+        character: None,
         side: if number.is_multiple_of(2) { Side::Left } else { Side::Right },
         place: None,
         score: 1.0 / (number as f64 + 0.25),

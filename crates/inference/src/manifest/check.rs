@@ -300,17 +300,84 @@ impl ClassifierDecode {
         if self.classes.is_empty() || self.classes.len() > 64 {
             return Err(format!("{} classes; need 1 to 64", self.classes.len()));
         }
+        if self.sure.is_some() != (role == Role::Characterizer) {
+            return Err("sure belongs to a characterizer, and every one has it".to_owned());
+        }
         match role {
             Role::Reducer if self.classes.len() != 1 || weights.iter().any(Option::is_none) => {
                 Err("a reducer needs one class and detector_weight, reducer_weight and bias".to_owned())
             }
             Role::Reducer => Ok(()),
-            Role::Detector | Role::Segmenter | Role::Characterizer | Role::Lungs => {
-                if weights.iter().any(Option::is_some) {
-                    return Err("detector_weight, reducer_weight and bias belong to a reducer".to_owned());
-                }
-                Ok(())
-            }
+            Role::Characterizer => self.check_character(),
+            Role::Detector | Role::Segmenter | Role::Lungs => self.check_no_weights(),
         }
+    }
+
+    fn check_no_weights(&self) -> Result<(), String> {
+        match [self.detector_weight, self.reducer_weight, self.bias].iter().any(Option::is_some) {
+            true => Err("detector_weight, reducer_weight and bias belong to a reducer".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    fn check_character(&self) -> Result<(), String> {
+        self.check_no_weights()?;
+        let is_known = |name: &String| Self::CHARACTER.contains(&name.as_str());
+        if let Some(name) = self.classes.iter().find(|name| !is_known(name)) {
+            return Err(format!(
+                "class {name:?} of a characterizer is none of {}",
+                Self::CHARACTER.join(", ")
+            ));
+        }
+        let count = |name: &&str| self.classes.iter().filter(|class| class == name).count();
+        let types = Self::CHARACTER.iter().take(3).map(|name| count(name)).sum::<usize>();
+        if Self::CHARACTER.iter().any(|name| count(name) > 1) || ![0, 3].contains(&types) {
+            return Err(
+                "classes of a characterizer stand there once; solid, part-solid, non-solid all or none"
+                    .to_owned(),
+            );
+        }
+        match self.sure {
+            Some(sure) if (0.5..1.0).contains(&sure) => Ok(()),
+            _ => Err("sure is outside 0.5 to 1".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a characterizer names what it rates, types all or none, and says when it is sure. Method: each mistake.
+    #[test]
+    fn a_characterizer_rates_what_is_known() {
+        let check = |classes: &[&str], sure, bias| {
+            let classes = classes.iter().map(|class| (*class).to_owned()).collect();
+            let decode =
+                ClassifierDecode { classes, sure, detector_weight: None, reducer_weight: None, bias };
+            decode.check(Role::Characterizer)
+        };
+        assert_eq!(check(&ClassifierDecode::CHARACTER, Some(0.7), None), Ok(()));
+        assert_eq!(check(&["spiculated"], Some(0.5), None), Ok(()));
+        for (classes, sure, bias, words) in [
+            (&["solid", "part-solid"][..], Some(0.7), None, "all or none"),
+            (&["calcified", "calcified"], Some(0.7), None, "stand there once"),
+            (&["spikulated"], Some(0.7), None, "\"spikulated\""),
+            (&["calcified"], None, None, "sure belongs"),
+            (&["calcified"], Some(1.0), None, "outside 0.5 to 1"),
+            (&["calcified"], Some(f64::NAN), None, "outside 0.5 to 1"),
+            (&["calcified"], Some(0.7), Some(0.1), "belong to a reducer"),
+        ] {
+            let error = check(classes, sure, bias).unwrap_err();
+            assert!(error.contains(words), "{error} lacks {words}");
+        }
+        let reducer = ClassifierDecode {
+            classes: vec!["nodule".to_owned()],
+            sure: Some(0.7),
+            detector_weight: Some(0.5),
+            reducer_weight: Some(0.5),
+            bias: Some(0.0),
+        };
+        assert!(reducer.check(Role::Reducer).unwrap_err().contains("sure belongs"));
     }
 }

@@ -31,6 +31,7 @@ fn document(index: usize, score_shift: f64) -> SeriesDocument {
         hu_mean: -50.0,
         hu_sd: 100.0,
         attenuation: Attenuation::Solid,
+        character: None,
         side: Side::Left,
         place_in_lung: None,
         clinical: None,

@@ -5,8 +5,8 @@ use super::*;
 use crate::clinical_html;
 use cad::assess::{AssessSettings, DicomFacts, HerderForm, SiteFacts, assess};
 use domain::{
-    Attenuation, ClinicalAssessment, Finding, LpsPoint, LungPlace, Mask, NoduleMeasures, Run, Side,
-    VoxelPoint,
+    Attenuation, Character, ClinicalAssessment, Finding, LpsPoint, LungPlace, Mask, NoduleMeasures, Rated,
+    Run, SeriesInstanceUid, SeriesWarning, Side, SkipReason, TypeProbabilities, VoxelPoint,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -31,6 +31,12 @@ fn finding(number: usize, mm: f64, attenuation: Attenuation) -> Finding {
             hu_sd: 0.0,
         },
         attenuation,
+        // One of three comes from a pack that says more.
+        character: (number == 3).then(|| Character {
+            types: Some(TypeProbabilities { solid: 0.1, part_solid: 0.2, non_solid: 0.7 }),
+            calcified: Some(Rated { probability: 0.9, answer: Some(attenuation == Attenuation::Calcified) }),
+            spiculated: Some(Rated { probability: 0.9, answer: Some(mm > 6.0) }),
+        }),
         side: if number.is_multiple_of(2) { Side::Left } else { Side::Right },
         place: Some(LungPlace { height: if number.is_multiple_of(3) { 0.2 } else { 0.9 }, depth: 0.8 }),
         score: 0.9,
@@ -184,7 +190,7 @@ fn patterns() {
 /// Goal: every placeholder of every phrase names something that its pattern finds, and both languages use the same.
 #[test]
 fn phrases_are_sound() {
-    for (pattern, english, chinese) in PHRASES {
+    for (pattern, english, chinese) in PHRASES.iter().chain(series::PHRASES) {
         let count = pattern.matches("{}").count();
         for template in [english, chinese] {
             for part in template.split('{').skip(1) {
@@ -193,5 +199,59 @@ fn phrases_are_sound() {
                 assert!(index < count, "{template} of {pattern}");
             }
         }
+    }
+}
+
+/// Goal: every reason and warning of a series has Chinese words, with its figures. Method: one of each.
+#[test]
+fn what_is_said_of_a_series_has_words() {
+    let (uid, word) = ("1.2.3".to_owned(), "ORIGINAL".to_owned());
+    let reasons = [
+        SkipReason::NotCt { sop_class_uid: uid.clone() },
+        SkipReason::Localizer,
+        SkipReason::DoseReport,
+        SkipReason::DerivedReformat { image_type: word.clone() },
+        SkipReason::TooFewSlices { count: 8, count_min: 20 },
+        SkipReason::CoverageTooShort { coverage_mm: 88.4, coverage_mm_min: 100.0 },
+        SkipReason::SliceGap { after_slice_number: 7, gap_mm: 5.0, spacing_mm: 1.25 },
+        SkipReason::UnevenSpacing { spacing_mm_min: 1.0, spacing_mm_max: 1.5 },
+        SkipReason::DuplicatePosition { count: 3, position_mm: 12.5 },
+        SkipReason::MixedOrientation,
+        SkipReason::MixedMatrix,
+        SkipReason::NotAxial { tilt_degrees: 88.0 },
+        SkipReason::GantryTilt { tilt_degrees: 20.0 },
+        SkipReason::SlicesTooThick { thickness_mm: 7.0, thickness_mm_max: 5.0 },
+        SkipReason::GeometryMissing { attribute: word.clone(), sop_instance_uid: uid.clone() },
+        SkipReason::PixelFormat { detail: word.clone() },
+        SkipReason::DecodeFailed { sop_instance_uid: uid.clone(), detail: word.clone() },
+        SkipReason::NotChest { detail: word.clone() },
+        SkipReason::BetterReconstruction {
+            better_series_instance_uid: SeriesInstanceUid::new(&uid).unwrap(),
+            why: word.clone(),
+        },
+    ];
+    let warnings = [
+        SeriesWarning::ThickSlices { thickness_mm: 3.0 },
+        SeriesWarning::LossyCompression,
+        SeriesWarning::TiltCorrected { tilt_degrees: 4.0 },
+        SeriesWarning::SliceInterpolated { after_slice_number: 9 },
+        SeriesWarning::SlicesLeftOut { count: 2, why: word },
+        SeriesWarning::RescaleAssumed { intercept: -1024.0 },
+        SeriesWarning::ContrastAgent,
+    ];
+    let sentences = reasons.iter().map(ToString::to_string).chain(warnings.iter().map(ToString::to_string));
+    for sentence in sentences {
+        let chinese = phrase(&sentence, Language::Chinese).unwrap_or_else(|| panic!("{sentence}"));
+        assert_eq!(phrase(&sentence, Language::English).as_deref(), Some(sentence.as_str()));
+        let figures = |text: &str| {
+            let split = text.split(|c: char| !c.is_ascii_digit() && c != '.' && c != '-');
+            let mut all: Vec<String> = split
+                .map(|part| part.trim_matches(['.', '-']).to_owned())
+                .filter(|part| part.chars().any(|c| c.is_ascii_digit()))
+                .collect();
+            all.sort();
+            all
+        };
+        assert_eq!(figures(&chinese), figures(&sentence), "{sentence}\n{chinese}");
     }
 }

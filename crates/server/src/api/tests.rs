@@ -121,6 +121,7 @@ fn nodule(number: usize) -> NoduleDocument {
         hu_mean: 10.0,
         hu_sd: 30.0,
         attenuation: Attenuation::PartSolid,
+        character: None,
         side: Side::Right,
         place_in_lung: None,
         clinical: None,
