@@ -4,7 +4,7 @@
 use crate::clinical_html;
 use crate::sentences::volume_words;
 use crate::words::{Language, Words};
-use domain::{Attenuation, FindingsDocument, NoduleDocument, SeriesDocument, SeriesState, Side};
+use domain::{Attenuation, Character, FindingsDocument, NoduleDocument, SeriesDocument, SeriesState, Side};
 use std::fmt::Write;
 
 /// Style of the page, screen and print.
@@ -233,6 +233,30 @@ fn caption(nodule: &NoduleDocument, language: Language) -> String {
     }
 }
 
+/// What the pack's network says a nodule is like, in one line.
+fn character_words(character: &Character, words: &Words) -> String {
+    let mut parts = Vec::new();
+    if let Some(types) = character.types {
+        for (name, probability) in [
+            (words.solid, types.solid),
+            (words.part_solid, types.part_solid),
+            (words.non_solid, types.non_solid),
+        ] {
+            parts.push(format!("{name} {:.0} %", probability * 100.0));
+        }
+    }
+    let [yes, no, unsure] = words.answers;
+    for (name, rated) in [(words.calcified, character.calcified), (words.spiculated, character.spiculated)] {
+        if let Some(rated) = rated {
+            parts.push(format!(
+                "{name} {}",
+                rated.answer.map_or(unsure, |answer| if answer { yes } else { no })
+            ));
+        }
+    }
+    format!("{}: {}", words.by_network, parts.join(", "))
+}
+
 /// Pack, lungs, time, files.
 fn facts(html: &mut String, series: &SeriesDocument, pictures: Option<&SeriesPictures>, words: &Words) {
     html.push_str("<dl>\n");
@@ -301,6 +325,10 @@ fn nodule_cards(
                 html,
                 "<a href=\"{file}\"><img src=\"{file}\" alt=\"{words}\" title=\"{words}\" loading=\"lazy\"></a>"
             );
+        }
+        if let Some(character) = &nodule.character {
+            let _ =
+                writeln!(html, "<p class=\"dim\">{}</p>", character_words(character, language.words()));
         }
         if let Some(clinical) = &nodule.clinical {
             clinical_html::card(html, clinical, leading, language);
@@ -383,6 +411,7 @@ mod tests {
             "SLICE_GAP",
             "resend the missing slices",
             "baseline-log 1",
+            "part-solid 60 %, non-solid (ground glass) 25 %, calcified no, spiculated margin unsure",
         ] {
             assert!(html.contains(text), "{text} is not on the page");
         }
@@ -406,8 +435,14 @@ mod tests {
         let page =
             OverviewPage { document: &document, pictures: &pictures, source: "a", made_at: "", language };
         let html = overview_html(&page);
-        for text in ["结节 1：", "缺层：第", "请重新发送缺失的图像", "<td>已跳过<td>", "小结节可能漏检"]
-        {
+        for text in [
+            "结节 1：",
+            "缺层：第",
+            "请重新发送缺失的图像",
+            "<td>已跳过<td>",
+            "小结节可能漏检",
+            "毛刺边缘 不确定",
+        ] {
             assert!(html.contains(text), "{text} is not on the page\n{html}");
         }
         assert!(!html.contains("lang=\"en\""), "a sentence stayed English\n{html}");

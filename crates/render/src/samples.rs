@@ -5,10 +5,11 @@ mod evaluation;
 pub(crate) use evaluation::evaluation;
 
 use domain::{
-    AnswerBasis, AnswerStatus, Attenuation, ExamAssessment, ExamContext, ExamTriage, FindingsDocument,
-    GuidelineAssessment, GuidelineCategory, InputSource, InputValue, IntervalMonths, LpsPoint, LungsDocument,
-    NoduleAssessment, NoduleDocument, PackDocument, ReasonDocument, RiskAssessment, SeriesDocument,
-    SeriesState, SeriesWarning, Side, SourcedInput, TRIAGE_USE, Timings, TriageStatus, VoxelPoint,
+    AnswerBasis, AnswerStatus, Attenuation, Character, ExamAssessment, ExamContext, ExamTriage,
+    FindingsDocument, GuidelineAssessment, GuidelineCategory, InputSource, InputValue, IntervalMonths,
+    LpsPoint, LungsDocument, NoduleAssessment, NoduleDocument, PackDocument, Rated, ReasonDocument,
+    RiskAssessment, SeriesDocument, SeriesState, SeriesWarning, Side, SourcedInput, TRIAGE_USE, Timings,
+    TriageStatus, TypeProbabilities, VoxelPoint,
 };
 
 /// One analysed series with a nodule and a warning, one skipped series.
@@ -28,7 +29,11 @@ pub(crate) fn document() -> FindingsDocument {
         hu_mean: -120.0,
         hu_sd: 190.0,
         attenuation: Attenuation::PartSolid,
-        character: None,
+        character: Some(Character {
+            types: Some(TypeProbabilities { solid: 0.15, part_solid: 0.6, non_solid: 0.25 }),
+            calcified: Some(Rated { probability: 0.01, answer: Some(false) }),
+            spiculated: Some(Rated { probability: 0.45, answer: None }),
+        }),
         side: Side::Right,
         place_in_lung: None,
         clinical: None,

@@ -330,7 +330,7 @@ impl ClassifierDecode {
             ));
         }
         let count = |name: &&str| self.classes.iter().filter(|class| class == name).count();
-        let types = Self::CHARACTER.iter().take(3).map(|name| count(name)).sum::<usize>();
+        let types = Self::CHARACTER.iter().take(3).map(&count).sum::<usize>();
         if Self::CHARACTER.iter().any(|name| count(name) > 1) || ![0, 3].contains(&types) {
             return Err(
                 "classes of a characterizer stand there once; solid, part-solid, non-solid all or none"
