@@ -12,7 +12,7 @@ use sqlx::{Connection as _, Postgres, Row as _, Sqlite, Transaction};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a SQLite writer waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -215,6 +215,21 @@ pub(crate) enum Database {
     Postgres { pool: PgPool },
 }
 
+/// Connects; again while another process turns a new file into WAL mode: SQLite answers "locked" then without waiting,
+/// since both would wait for each other.
+async fn connected(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    let started = Instant::now();
+    loop {
+        let opened = pool.clone().connect_with(options.clone()).await;
+        match opened.map_err(|e| Error::database("opening the SQLite file", e)) {
+            Err(error) if error.is_transient() && started.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 impl Database {
     /// Opens `url`; makes the SQLite file when absent.
     pub(crate) async fn open(url: &str) -> Result<Self> {
@@ -257,7 +272,6 @@ impl Database {
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
             .pragma("wal_autocheckpoint", "1000");
-        let doing = "opening the SQLite file";
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(BUSY_TIMEOUT)
@@ -268,17 +282,13 @@ impl Database {
             .before_acquire(|connection, _| {
                 let is_free = !connection.is_in_transaction();
                 Box::pin(std::future::ready(Ok(is_free)))
-            })
-            .connect_with(options.clone())
-            .await
-            .map_err(|e| Error::database(doing, e))?;
+            });
+        let writer = connected(writer, options.clone()).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_COUNT_MAX)
             .acquire_timeout(BUSY_TIMEOUT)
-            .test_before_acquire(false)
-            .connect_with(options.pragma("query_only", "ON"))
-            .await
-            .map_err(|e| Error::database(doing, e))?;
+            .test_before_acquire(false);
+        let readers = connected(readers, options.pragma("query_only", "ON")).await?;
         Ok(Self::Sqlite { writer, readers, path })
     }
 
