@@ -80,17 +80,17 @@ async fn one(
         ..DeliveryFilter::default()
     };
     let analyzed = found.pack.is_some();
+    let deliveries = state.archive.deliveries(&filter).await?;
+    let objects = current_objects(&state, &uid).await?;
+    // The log last: whatever else is shown has its event in it.
+    let events = state.archive.events(&uid).await?;
     Ok(Json(SeriesDetail {
         timings_ms: analyzed.then_some(found.timings_ms),
         finding_count: analyzed.then_some(found.nodules.len()),
         triage: found.triage.map(ExamTriageView::from),
-        events: state.archive.events(&uid).await?.into_iter().map(EventView::from).collect(),
-        deliveries: state.archive.deliveries(&filter).await?.into_iter().map(DeliveryView::from).collect(),
-        objects: current_objects(&state, &uid)
-            .await?
-            .into_iter()
-            .map(|o| ObjectView::of(uid.as_str(), o))
-            .collect(),
+        events: events.into_iter().map(EventView::from).collect(),
+        deliveries: deliveries.into_iter().map(DeliveryView::from).collect(),
+        objects: objects.into_iter().map(|o| ObjectView::of(uid.as_str(), o)).collect(),
         summary: series.into(),
     }))
 }
