@@ -225,11 +225,12 @@ def scan_marks(pack, given, one_pass):
 
 def report_scans(pack, data, cache, one_pass, patients=datasets.UNSEEN):
     """Table and figures of the whole scans; scores as the program reports them, thresholds too."""
-    nodules, false, raw, scans = [], [], [], []
+    nodules, false, raw, hits_raw, scans = [], [], [], [], []
     for patient in patients:
         given = datasets.unseen_scan(data, cache, patient)
         found, wrong = scan_marks(pack, given, one_pass)
         raw += wrong[:, 4].tolist()
+        hits_raw += [float(s) for _, s in found]
         found = [(d, pack.score(s)) for d, s in found]
         wrong[:, 4] = [pack.score(s) for s in wrong[:, 4]]
         nodules += found
@@ -246,7 +247,7 @@ def report_scans(pack, data, cache, one_pass, patients=datasets.UNSEEN):
         print(f"  {rate:5.3f} false marks a scan: {count} of {len(nodules)}, score > {threshold_at(false, len(patients), rate):.3f}")
     print(f"  CPM {sensitivity.mean():.3f}")
     return {"cpm": float(sensitivity.mean()), "sensitivity": sensitivity.tolist(), "found": counts, "scans": scans,
-            "false_raw": raw, "chests": len(patients)}
+            "false_raw": raw, "hits_raw": hits_raw, "chests": len(patients)}
 
 
 def dice_rows(predict, spec, cubes, indices):

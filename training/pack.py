@@ -47,7 +47,7 @@ sensitive = {sensitive:.6f}
 '''
 
 TRAINING = (
-    "Detector{segmenter} learned from nodule cubes of LIDC-IDRI (CC BY 3.0, doi:10.7937/K9/TCIA.2015.LO9QL9SX), four fifths "
+    "Learned (detector{others}) from nodule cubes of LIDC-IDRI (CC BY 3.0, doi:10.7937/K9/TCIA.2015.LO9QL9SX), four fifths "
     "of 548 patients, with unlabelled lungs of eight scans of QIN LUNG CT (CC BY 3.0), CMB-CRC (CC BY 4.0), CPTAC-LSCC "
     "(CC BY 4.0) and TCGA-THCA (CC BY 3.0) as background; thresholds from four whole scans of other patients"
 )
@@ -148,14 +148,18 @@ def logit(p):
     return np.log(p / (1 - p))
 
 
-def calibrate(hits, false, chests):
+def calibrate(cube_hits, scan_hits, false, chests):
     """Slope and intercept of Platt scaling, by Newton steps, at the prevalence of whole chests.
 
-    `hits`: scores of nodules of >= 3 readers, of held-out cubes; `false`: scores of false marks in `chests` whole scans.
-    Cubes are cut around nodules, so each counts as much as makes NODULES_PER_CHEST.
+    `cube_hits`, `scan_hits`: scores of nodules of >= 3 readers, of held-out cubes and of `chests` whole scans; `false`:
+    scores of false marks in these scans. Cubes are cut around nodules and score higher than scans, which are few: each
+    kind counts for half of the NODULES_PER_CHEST.
     """
-    scores, labels = np.array([*hits, *false]), np.array([1.0] * len(hits) + [0.0] * len(false))
-    weights = np.where(labels, NODULES_PER_CHEST * chests / len(hits), 1.0)
+    groups = [one for one in (cube_hits, scan_hits) if len(one)]
+    scores, labels = np.array([*cube_hits, *scan_hits, *false]), np.zeros(len(cube_hits) + len(scan_hits) + len(false))
+    labels[:len(cube_hits) + len(scan_hits)] = 1
+    share = NODULES_PER_CHEST * chests / len(groups)
+    weights = np.array([share / len(one) for one in groups for _ in one] + [1.0] * len(false))
     x, w = np.c_[logit(scores), np.ones(len(scores))], np.zeros(2)
     for _ in range(50):
         p = 1 / (1 + np.exp(-x @ w))
@@ -179,7 +183,8 @@ def main():
         parts = json.loads(measured.read_text())
         false, chests = parts["scans"]["false_raw"], parts["scans"]["chests"]  # cubes have no hila, little diaphragm
         hits = [r["hit"] for r in parts["cube_rows"] if r["readers"] >= 3 and r["hit"] >= SCORE_MIN]
-        slope, intercept = calibrate(hits, [s for s in false if s >= SCORE_MIN], chests)
+        scan_hits = [s for s in parts["scans"]["hits_raw"] if s >= SCORE_MIN]
+        slope, intercept = calibrate(hits, scan_hits, [s for s in false if s >= SCORE_MIN], chests)
         scaled = lambda p: float(1 / (1 + np.exp(-(slope * logit(p) + intercept))))
         thresholds = {k: scaled(threshold_at(false, chests, rate)) for k, rate in POINTS.items()}
         has_reducer = (given.folder / "reducer.onnx").exists()
@@ -191,7 +196,9 @@ def main():
     if given.points:
         thresholds = dict(zip(POINTS, given.points))
     segmenter = borrowed(given.folder, given.segmenter_from) if given.segmenter_from else network_text(given.folder, "segmenter", SEGMENTER, 0.7)
-    training = TRAINING.format(segmenter="" if given.segmenter_from else " and segmenter")
+    learned = [role for role in ("segmenter", "characterizer") if (given.folder / f"{role}.onnx").exists()]
+    learned = learned[1:] if given.segmenter_from else learned
+    training = TRAINING.format(others="".join(f", {role}" for role in learned))
     if given.segmenter_from:
         training += "; the segmenter is the classical one of baseline-log"
     toml = HEAD.format(name=NAME, version=version, training=training, **thresholds) + text

@@ -11,7 +11,8 @@ from matplotlib import pyplot
 import measure
 
 
-CURVES = {"detector": ("loss", "hit", "false"), "reducer": ("loss",), "segmenter": ("loss", "dice_loss")}
+CURVES = {"detector": ("loss", "hit", "false"), "reducer": ("loss",), "segmenter": ("loss", "dice_loss"),
+          "characterizer": ("texture", "calcified", "spiculated")}
 
 
 def entries(file):
@@ -39,6 +40,8 @@ def main():
         axis.plot(measure.RATES, cubes["sensitivity"], label=f"{name}: mean {cubes['cpm']:.3f}")
         axis.fill_between(measure.RATES, cubes["low"], cubes["high"], alpha=0.2)
         axis.set(title="held-out cubes, nodules of >= 3 readers", xlabel="false marks per 5 l", xscale="log", ylim=(0, 1))
+        axis.set_xticks(measure.RATES, [f"{rate:g}" for rate in measure.RATES])
+        axis.minorticks_off()
         axis.legend()
     figure.savefig(given.file, dpi=80)
 

@@ -120,10 +120,10 @@ def one_scan(pack, predict, given, case):
     return [pack.score(h) if np.isfinite(h) else h for h in hits], [pack.score(f) for f in false[:, 4]]
 
 
-def table_of_cubes(pack, cubes, indices):
+def table_of_cubes(pack, cubes, indices, cases):
     predict, edge = measure.cube_detector(pack)
     stride, result, usual = pack.specs["detector"]["decode"]["stride"], {}, None
-    for case in CASES:
+    for case in cases:
         rows = [one_cube(pack, predict, edge, stride, cubes, i, case) for i in indices]
         hits = np.array([h for i, (h, _, _) in zip(indices, rows) if cubes.rows[i]["readers"] >= 3])
         false, chests = np.sort([s for _, f, _ in rows for s in f])[::-1], sum(r[2] for r in rows) / measure.LITRES_PER_CHEST
@@ -140,10 +140,10 @@ def table_of_cubes(pack, cubes, indices):
     return result
 
 
-def table_of_scans(pack, data, cache):
+def table_of_scans(pack, data, cache, cases):
     predict, threshold = pack.predict("detector"), pack.manifest["operating_points"]["balanced"]
     scans, result = [datasets.unseen_scan(data, cache, p) for p in datasets.UNSEEN], {}
-    for case in CASES:
+    for case in cases:
         rows = [one_scan(pack, predict, scan, case) for scan in scans]
         hits, false = np.array([h for r in rows for h in r[0]]), np.array([s for r in rows for s in r[1]])
         result[case] = {"scores": hits.tolist(), "found": int((hits > threshold).sum()), "false": int((false > threshold).sum())}
@@ -159,6 +159,7 @@ def main():
     parser.add_argument("pack", type=pathlib.Path)
     parser.add_argument("--cubes", type=int, help="so many of the held-out cubes, spread over all; default all")
     parser.add_argument("--part", nargs="+", default=["cubes", "scans"])
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES), help="the first is what the others are compared with")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     pack, cache, result = measure.Pack(given.pack, given.threads), given.out / "cache", {}
@@ -166,10 +167,10 @@ def main():
         cubes = datasets.Cubes(given.data, cache)
         step = max(1, len(cubes.test) // given.cubes) if given.cubes else 1
         print("| cubes | found | false marks per 5 l | score moved, median | 95 % |\n|---|---|---|---|---|")
-        result["cubes"] = table_of_cubes(pack, cubes, cubes.test[::step])
+        result["cubes"] = table_of_cubes(pack, cubes, cubes.test[::step], given.cases)
     if "scans" in given.part:
         print("| whole scans | found | false marks a scan | scores of the nodules |\n|---|---|---|---|")
-        result["scans"] = table_of_scans(pack, given.data, cache)
+        result["scans"] = table_of_scans(pack, given.data, cache, given.cases)
     name = f"{pack.manifest['name']}-{pack.manifest['version']}"
     (given.out / f"robustness-{name}.json").write_text(json.dumps(result, indent=1))
 
