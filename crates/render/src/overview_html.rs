@@ -327,7 +327,7 @@ fn nodule_cards(
             );
         }
         if let Some(character) = &nodule.character {
-            let _ = writeln!(html, "<p class=\"dim\">{}</p>", character_words(character, language.words()));
+            let _ = writeln!(html, "<p class=\"rated\">{}</p>", character_words(character, language.words()));
         }
         if let Some(clinical) = &nodule.clinical {
             clinical_html::card(html, clinical, leading, language);
