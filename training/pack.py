@@ -19,9 +19,6 @@ import onnxruntime
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent / "baseline_log"))
 import selftest
-from measure import threshold_at
-from network import Characterizer
-from train_characterizer import NEAR_MM, WIDE_MM
 
 NAME = "lungcad-default"
 POINTS = {"quiet": 0.25, "balanced": 1, "sensitive": 2}  # false marks a chest, over the whole scans
@@ -169,6 +166,10 @@ def calibrate(cube_hits, scan_hits, false, chests):
 
 
 def main():
+    # Here, since export_monai.py borrows from this file where the training's libraries are not installed.
+    from measure import threshold_at
+    from train_characterizer import NEAR_MM, WIDE_MM, Characterizer
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("folder", type=pathlib.Path)
