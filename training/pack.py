@@ -90,7 +90,7 @@ DETECTOR = '''kind = "center-point"
 stride = 4
 margin_voxels = 16
 tile_voxels_max = 6000000
-phases = 2
+phases = 1
 reference_diameter_mm = 8.0
 score_min = {score_min}
 top_k = 100
