@@ -97,7 +97,8 @@ pub fn character(classes: &[String], logits: &[f32], sure: f64) -> Character {
     Character { types, calcified: rated("calcified"), spiculated: rated("spiculated") }
 }
 
-/// The class to report: calcified where HU or a sure network say so, else the network's type where it has one.
+/// The class to report: calcified by the network where it is sure either way, else by HU; where it is not, the network's
+/// type, or the one by HU where there is none.
 #[must_use]
 pub fn class(by_hu: Attenuation, character: Option<&Character>) -> Attenuation {
     let Some(character) = character else { return by_hu };

@@ -5,6 +5,9 @@ use domain::FindingsDocument;
 use serde_json::Value;
 use std::time::Duration;
 
+/// Path of what waits for studies to come.
+const AWAITED: &str = "/api/v1/clinical/awaited";
+
 /// Why the server gave no answer of use.
 #[derive(Debug, thiserror::Error)]
 pub enum RestError {
@@ -149,9 +152,9 @@ impl Rest {
     /// # Errors
     /// [`RestError`].
     pub async fn awaited(&self, subject: &Subject) -> Result<Value, RestError> {
-        let path = "/api/v1/clinical/awaited";
-        let request = self.client.get(with_query(&format!("{}{path}", self.base), &[named(subject)])?);
-        let page: Value = self.parse(path, &self.answer(path.to_owned(), request).await?)?;
+        let url = format!("{}{AWAITED}", self.base);
+        let request = self.client.get(with_query(&url, &[named(subject)])?);
+        let page: Value = self.parse(AWAITED, &self.answer(url, request).await?)?;
         Ok(page["items"][0]["data"].as_object().cloned().unwrap_or_default().into())
     }
 
@@ -165,10 +168,9 @@ impl Rest {
         patch: &Value,
         origin: &str,
     ) -> Result<Value, RestError> {
-        let path = "/api/v1/clinical/awaited";
-        let url = with_query(&format!("{}{path}", self.base), &[named(subject), ("origin", origin)])?;
-        let request = self.client.put(url).json(patch);
-        let view: Value = self.parse(path, &self.answer(path.to_owned(), request).await?)?;
+        let url = format!("{}{AWAITED}", self.base);
+        let request = self.client.put(with_query(&url, &[named(subject), ("origin", origin)])?).json(patch);
+        let view: Value = self.parse(AWAITED, &self.answer(url, request).await?)?;
         Ok(view["data"].clone())
     }
 

@@ -30,7 +30,8 @@ impl Worker {
         }))
     }
 
-    /// Stores what was stated of a study before it came; whether there was something. Of its order stands over of its patient.
+    /// Stores what was stated of a study before it came; whether there was something. What was said of its order stands over
+    /// what was said of its patient.
     async fn take_awaited(&self, study: &StudyInstanceUid) -> Result<bool, JobError> {
         let waiting = self.archive.awaited_of(study).await?;
         let Some(last) = waiting.last() else { return Ok(false) };
