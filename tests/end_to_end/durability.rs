@@ -2,11 +2,12 @@
 //!
 //! The binary is killed for real, at points named in `archive::faults` (cargo feature `faults`) or by a signal at
 //! a state that REST shows. The sender is DCMTK's storescu; what it got no success for, it sends again, as a
-//! modality would. The PACS is Orthanc.
+//! modality would; the one that has several images open at once is ours. The PACS is Orthanc.
 
 use crate::backends::{TestDatabase, ask_archive, children_of, is_alive, kill_9};
 use crate::support::{Orthanc, Server, ServerSpec, SimulatedScan, get, have, run, simulate, wait_for};
 use archive::BlobSettings;
+use dimse::{PeerSettings, ProposedContext, StoreAssociation};
 use domain::SeriesInstanceUid;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -28,6 +29,8 @@ enum Death {
     WhileStoring(usize),
     /// The process that passes the point: the server itself.
     Server(&'static str),
+    /// The server at the point, while its sender has several images open (asynchronous operations window).
+    ServerInWindow(&'static str),
     /// The process that passes the point: the worker; the server lives and must see to it alone.
     Worker(&'static str),
     /// The worker at the point, and the server with it, as a power cut would.
@@ -39,11 +42,13 @@ enum Death {
 }
 
 /// Every death of the nightly matrix: file, row, analysis, result, switch, delivery.
-const DEATHS: [Death; 13] = [
+const DEATHS: [Death; 15] = [
     Death::WhileStoring(20),
     Death::Server("after_blob:30"),
     Death::Server("before_row:25"),
     Death::Server("after_row:35"),
+    Death::ServerInWindow("after_blob:20"),
+    Death::ServerInWindow("before_row:4"),
     Death::Worker("before_analysis:1"),
     Death::WorkerWhileAnalyzing,
     Death::ServerWhileAnalyzing,
@@ -61,6 +66,7 @@ const DEATHS: [Death; 13] = [
 fn a_killed_server_loses_nothing_on_sqlite() {
     let deaths = [
         Death::Server("after_row:35"),
+        Death::ServerInWindow("after_row:4"),
         Death::WorkerWhileAnalyzing,
         Death::Both("before_switch:1"),
         Death::Server("before_note:1"),
@@ -70,7 +76,7 @@ fn a_killed_server_loses_nothing_on_sqlite() {
 
 /// Goal: the claim holds at every point, on both databases.
 #[test]
-#[ignore = "nightly: 26 scans with a death each, some minutes"]
+#[ignore = "nightly: 30 scans with a death each, some minutes"]
 fn every_point_of_death_on_both_databases() {
     check_all(&DEATHS, TestDatabase::sqlite);
     if have("psql") {
@@ -162,10 +168,13 @@ impl<'a> Story<'a> {
                 gone(&workers);
                 Aftermath { server: None, acknowledged, try_lost: false }
             }
-            Death::Server(point) => {
+            Death::Server(point) | Death::ServerInWindow(point) => {
                 let mut server = self.start_mortal(point);
                 let workers = children_of(server.process.0.id());
-                let acknowledged = send(&server, &all);
+                let acknowledged = match death {
+                    Death::ServerInWindow(_) => send_in_window(&server, &all),
+                    _ => send(&server, &all),
+                };
                 wait_for(&format!("death at {point}\n{}", server.log()), LONG, || {
                     server.process.0.try_wait().unwrap()
                 });
@@ -330,6 +339,40 @@ fn send(server: &Server, files: &[PathBuf]) -> BTreeSet<PathBuf> {
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     acknowledged(&said)
+}
+
+/// Sends over one association with up to eight images open; those that got their success before the server was gone.
+fn send_in_window(server: &Server, files: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let address = format!("127.0.0.1:{}", server.dicom_port());
+    let mut peer = PeerSettings::new(address, "WINDOW", "LUNGCAD").unwrap();
+    peer.operations_window = 8;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async move {
+        let contexts = [ProposedContext::new("1.2.840.10008.5.1.4.1.1.2", &["1.2.840.10008.1.2.1"])];
+        let mut association = StoreAssociation::open(&peer, &contexts).await.unwrap();
+        assert_eq!(association.operations_window(), 8);
+        let (mut acknowledged, mut open, mut files) = (BTreeSet::new(), Vec::new(), files.iter());
+        loop {
+            let next = if open.len() < 8 { files.next() } else { None };
+            if let Some(path) = next {
+                let bytes = std::fs::read(path).unwrap();
+                let seen = dcm::guard::check_file(&bytes, &dcm::limits::Limits::default()).unwrap();
+                let (class, uid) = (seen.sop_class_uid.unwrap(), seen.sop_instance_uid.unwrap());
+                let data_set = &bytes[seen.data_set_offset..];
+                match association.begin(&class, &uid, &seen.transfer_syntax_uid, data_set).await {
+                    Ok(message_id) => open.push((message_id, path)),
+                    Err(_) => return acknowledged,
+                }
+            } else if open.is_empty() {
+                return acknowledged;
+            } else {
+                let Ok((message_id, status)) = association.answer().await else { return acknowledged };
+                assert!(status.is_delivered(), "{status}");
+                let place = open.iter().position(|o| o.0 == message_id).unwrap();
+                acknowledged.insert(open.swap_remove(place).1.clone());
+            }
+        }
+    })
 }
 
 /// Sends, and kills the server as soon as `count` instances are acknowledged; the number left over too.

@@ -14,6 +14,8 @@ pub const VERIFICATION_SOP_CLASS_UID: &str = "1.2.840.10008.1.1";
 pub(crate) const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
 /// Default transfer syntax of DICOM, the only one that everybody must take.
 pub(crate) const IMPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2";
+/// Item type of the Asynchronous Operations Window (PS3.7 D.3.3.3).
+const OPERATIONS_WINDOW_ITEM: u8 = 0x53;
 /// Root of the storage SOP classes of PS3.4 annex B.
 const STORAGE_ROOT: &str = "1.2.840.10008.5.1.4.1.1.";
 
@@ -164,14 +166,26 @@ pub(crate) fn is_verification_only(contexts: &[NegotiatedContext]) -> bool {
         && contexts.iter().all(|context| context.abstract_syntax_uid == VERIFICATION_SOP_CLASS_UID)
 }
 
-/// The A-ASSOCIATE-AC for a request. Asynchronous operations and roles are left out: defaults hold (one
-/// operation at a time, the requestor is SCU).
+/// How many operations the requestor may have open at once: what it asks for (PS3.7 D.3.3.3; 0: no limit), at most
+/// `ours`. Who does not ask waits for each answer.
+pub(crate) fn operations_window(asked: Option<(u16, u16)>, ours: u16) -> u16 {
+    match asked {
+        None => 1,
+        Some((0, _)) => ours.max(1),
+        Some((invoked, _)) => invoked.min(ours).max(1),
+    }
+}
+
+/// The A-ASSOCIATE-AC for a request. Roles are left out: the default holds, the requestor is SCU.
+/// `operations_window` is said to a requestor that asked; it performs none of ours.
 pub(crate) fn acceptance(
     request: &AssociateRequest,
     contexts: &[NegotiatedContext],
     pdu_size_max: u32,
+    operations_window: u16,
     implementation: &Implementation,
 ) -> Pdu {
+    let window = request.user.operations_window.map(|_| operations_window);
     let presentation_contexts = contexts
         .iter()
         .map(|context| PresentationContextResult {
@@ -193,17 +207,27 @@ pub(crate) fn acceptance(
         called_ae_title: request.called.clone(),
         application_context_name: APPLICATION_CONTEXT.to_owned(),
         presentation_contexts,
-        user_variables: user_variables(pdu_size_max, implementation),
+        user_variables: user_variables(pdu_size_max, window, implementation),
     })
 }
 
 /// The user information items that both roles send.
-pub(crate) fn user_variables(pdu_size_max: u32, implementation: &Implementation) -> Vec<UserVariableItem> {
-    vec![
+pub(crate) fn user_variables(
+    pdu_size_max: u32,
+    operations_window: Option<u16>,
+    implementation: &Implementation,
+) -> Vec<UserVariableItem> {
+    let mut items = vec![
         UserVariableItem::MaxLength(pdu_size_max),
         UserVariableItem::ImplementationClassUID(implementation.class_uid.clone()),
-        UserVariableItem::ImplementationVersionName(implementation.version_name.clone()),
-    ]
+    ];
+    if let Some(invoked) = operations_window {
+        let performed = 1_u16;
+        let bytes = [invoked.to_be_bytes(), performed.to_be_bytes()].concat();
+        items.push(UserVariableItem::Unknown(OPERATIONS_WINDOW_ITEM, bytes));
+    }
+    items.push(UserVariableItem::ImplementationVersionName(implementation.version_name.clone()));
+    items
 }
 
 #[cfg(test)]
@@ -234,6 +258,17 @@ mod tests {
             expect,
             "{abstract_syntax}"
         );
+    }
+
+    /// Goal: a requestor gets the window that it asks for, at most ours. Method: PS3.7 D.3.3.3, 0 is no limit.
+    #[test]
+    fn windows_are_bounded() {
+        let cases =
+            [(None, 1), (Some((0, 0)), 16), (Some((1, 1)), 1), (Some((5, 0)), 5), (Some((99, 1)), 16)];
+        for (asked, expect) in cases {
+            assert_eq!(operations_window(asked, 16), expect, "{asked:?}");
+        }
+        assert_eq!(operations_window(Some((0, 0)), 0), 1);
     }
 
     /// Goal: our order of preference, our classes. Method: proposals in the other order and of other classes.

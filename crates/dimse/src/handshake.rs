@@ -5,7 +5,7 @@ use crate::association::{self, Fault};
 use crate::listener::Shared;
 use crate::pdu::{self, AssociateRequest};
 use crate::policy::{AssociationPolicy, AssociationRequest, Rejection};
-use crate::session::Session;
+use crate::session::{Session, Terms};
 use crate::store_scp::{AssociationEnd, AssociationEnded, AssociationOpened, StoreService};
 use crate::wire::{Wire, WireError};
 use domain::AeTitle;
@@ -112,10 +112,11 @@ pub(crate) async fn run<S: StoreService, P: AssociationPolicy>(
     let ending = match handshake(&shared, &mut wire, &tally, ticket).await {
         Err(ending) => ending,
         Ok(established) => {
-            let Established { opened, peer_pdu_size_max, ticket } = established;
+            let Established { opened, peer_pdu_size_max, operations_window, ticket } = established;
             let service = Arc::clone(&shared.service);
             let limits = &shared.settings.limits;
-            let mut session = Session::new(service, &mut wire, limits, &tally, opened, peer_pdu_size_max);
+            let terms = Terms { peer_pdu_size_max, operations_window };
+            let mut session = Session::new(service, &mut wire, limits, &tally, opened, terms);
             let ending = session.converse(&shared.stop).await;
             drop(session);
             drop(ticket);
@@ -133,6 +134,8 @@ struct Established {
     opened: AssociationOpened,
     /// What the peer takes; never 0.
     peer_pdu_size_max: u32,
+    /// Operations that the peer may have open at once.
+    operations_window: u16,
     ticket: Ticket,
 }
 
@@ -167,8 +170,15 @@ async fn handshake<S: StoreService, P: AssociationPolicy>(
         Fault::Abort(why) => Ending::abort(reason::INVALID_PARAMETER, why),
     })?;
     let (asked, ticket) = admit(shared, &request, tally.peer, ticket)?;
-    let acceptance =
-        association::acceptance(&request, &asked.contexts, limits.pdu_size_max, &settings.implementation);
+    let operations_window =
+        association::operations_window(request.user.operations_window, limits.operations_max);
+    let acceptance = association::acceptance(
+        &request,
+        &asked.contexts,
+        limits.pdu_size_max,
+        operations_window,
+        &settings.implementation,
+    );
     let bytes = pdu::encode(&acceptance)
         .map_err(|error| Ending::abort(reason::NOT_SPECIFIED, format!("association acceptance: {error}")))?;
     let opened = AssociationOpened {
@@ -185,7 +195,7 @@ async fn handshake<S: StoreService, P: AssociationPolicy>(
         0 => limits.pdu_size_max,
         size => size,
     };
-    Ok(Established { opened, peer_pdu_size_max, ticket })
+    Ok(Established { opened, peer_pdu_size_max, operations_window, ticket })
 }
 
 /// Titles, policy, limits; the place of the handshake becomes the place of an association.

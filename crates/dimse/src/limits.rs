@@ -30,6 +30,9 @@ pub struct ScpLimits {
     pub object_size_max: u64,
     /// How much of a refused data set is read and thrown away before the association is aborted instead.
     pub drain_size_max: u64,
+    /// Operations that one association may have open at once when its requestor asks for more than one
+    /// (asynchronous operations window, PS3.7 D.3.3.3): instances are made durable while the next ones arrive.
+    pub operations_max: u16,
     /// Time for one PDU to arrive, from the moment we wait for it.
     pub idle_timeout: Duration,
     /// ARTIM timer (PS3.8 9.1.5): time for the A-ASSOCIATE-RQ after connect.
@@ -56,6 +59,7 @@ impl Default for ScpLimits {
             command_size_max: 64 * 1024,
             object_size_max: 2 * 1024 * 1024 * 1024,
             drain_size_max: 4 * 1024 * 1024 * 1024,
+            operations_max: 16,
             idle_timeout: Duration::from_secs(60),
             artim_timeout: Duration::from_secs(30),
             association_time_max: Duration::from_secs(4 * 3600),

@@ -59,6 +59,9 @@ pub(crate) struct UserInformation {
     /// 0: no limit.
     pub(crate) pdu_size_max: u32,
     pub(crate) implementation_version_name: String,
+    /// Asynchronous Operations Window (PS3.7 D.3.3.3): operations that the requestor may have open, and that it
+    /// performs, at once; 0: no limit. Absent: one and one.
+    pub(crate) operations_window: Option<(u16, u16)>,
 }
 
 /// One presentation data value.
@@ -208,6 +211,10 @@ fn user_information(mut items: Cursor<'_>) -> Result<UserInformation, PduError> 
         let (kind, mut item) = items.item("user information item")?;
         match kind {
             0x51 => user.pdu_size_max = item.u32("maximum length")?,
+            0x53 => {
+                let what = "asynchronous operations window";
+                user.operations_window = Some((item.u16(what)?, item.u16(what)?));
+            }
             0x55 => user.implementation_version_name = text(item.0),
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! One association as requestor, shared by C-STORE and C-ECHO.
 
-use crate::association::{APPLICATION_CONTEXT, Implementation, user_variables};
+use crate::association::{APPLICATION_CONTEXT, Implementation, operations_window, user_variables};
 use crate::command::{CommandSet, element, field};
 use crate::error::ScuError;
 use crate::pdu::{self, Part};
@@ -37,6 +37,10 @@ pub struct PeerSettings {
     pub response_timeout: Duration,
     /// Longest P-DATA-TF that we take; ours never exceed the peer's limit nor this.
     pub pdu_size_max: u32,
+    /// C-STOREs that we would like to have open at once (asynchronous operations window, PS3.7 D.3.3.3); 1: each
+    /// waits for its answer, and nothing is asked. What the peer grants:
+    /// [`crate::StoreAssociation::operations_window`].
+    pub operations_window: u16,
     /// Transfer syntaxes, the preferred first: orders the answer of
     /// [`crate::StoreAssociation::accepted_transfer_syntax`]. Empty: in the order of the proposal.
     pub prefer_transfer_syntaxes: Vec<String>,
@@ -60,6 +64,7 @@ impl PeerSettings {
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(60),
             pdu_size_max: 131_072,
+            operations_window: 1,
             prefer_transfer_syntaxes: Vec::new(),
             implementation: Implementation::default(),
         })
@@ -94,6 +99,15 @@ pub(crate) struct AcceptedContext {
     pub(crate) transfer_syntax_uid: String,
 }
 
+/// A request that was sent and not answered yet.
+#[derive(Debug)]
+struct OpenRequest {
+    message_id: u16,
+    context_id: u8,
+    /// Command field of the answer.
+    expected: u16,
+}
+
 /// An open association.
 #[derive(Debug)]
 pub(crate) struct Requestor {
@@ -106,6 +120,9 @@ pub(crate) struct Requestor {
     /// What we send at most.
     send_size_max: u32,
     message_id: u16,
+    open_requests: Vec<OpenRequest>,
+    /// Requests that may be open at once.
+    pub(crate) operations_window: u16,
     pub(crate) contexts: Vec<AcceptedContext>,
 }
 
@@ -132,11 +149,13 @@ impl Requestor {
             pdu_size_max: peer.pdu_size_max,
             send_size_max: peer.pdu_size_max,
             message_id: 0,
+            open_requests: Vec::new(),
+            operations_window: 1,
             contexts: Vec::new(),
         };
         requestor.send(&request).await?;
         let answer = requestor.receive("the answer to an association request", peer.connect_timeout).await?;
-        requestor.take_acceptance(&answer, &proposed)?;
+        requestor.take_acceptance(&answer, &proposed, peer.operations_window)?;
         Ok(requestor)
     }
 
@@ -144,6 +163,7 @@ impl Requestor {
         &mut self,
         answer: &RawPdu,
         proposed: &[PresentationContextProposed],
+        wanted_window: u16,
     ) -> Result<(), ScuError> {
         if answer.kind != pdu::ASSOCIATE_AC {
             return Err(self.unexpected(answer));
@@ -157,6 +177,7 @@ impl Requestor {
         if peer_max != 0 {
             self.send_size_max = self.send_size_max.min(peer_max);
         }
+        self.operations_window = operations_window(acceptance.user.operations_window, wanted_window);
         for context in acceptance.contexts.into_iter().filter(|context| context.result == 0) {
             let Some(ours) = proposed.iter().find(|ours| ours.id == context.id) else {
                 return Err(self.protocol(format!("accepted context {}, which was not proposed", context.id)));
@@ -181,13 +202,24 @@ impl Requestor {
         self.message_id
     }
 
-    /// Sends one message and waits for its response.
+    /// Sends one message and waits for its response; none other may be open.
     pub(crate) async fn perform(
         &mut self,
         context_id: u8,
         command: &CommandSet,
         data_set: Option<&[u8]>,
     ) -> Result<StoreStatus, ScuError> {
+        self.request(context_id, command, data_set).await?;
+        Ok(self.answer().await?.1)
+    }
+
+    /// Sends one message.
+    pub(crate) async fn request(
+        &mut self,
+        context_id: u8,
+        command: &CommandSet,
+        data_set: Option<&[u8]>,
+    ) -> Result<(), ScuError> {
         let mut out = Vec::with_capacity(1024);
         pdu::append_data(&mut out, context_id, Part::Command, &command.encode(), self.send_size_max);
         if let Some(data_set) = data_set {
@@ -204,18 +236,32 @@ impl Requestor {
             }
         }
         self.send(&out).await?;
-        let response = self.response(context_id).await?;
-        let expected = command.number(element::COMMAND_FIELD).unwrap_or_default() | field::RESPONSE;
-        let is_ours = response.number(element::COMMAND_FIELD) == Some(expected)
-            && response.number(element::MESSAGE_ID_RESPONDED_TO) == command.number(element::MESSAGE_ID);
-        match response.status() {
-            Some(status) if is_ours => Ok(status),
+        self.open_requests.push(OpenRequest {
+            message_id: command.number(element::MESSAGE_ID).unwrap_or_default(),
+            context_id,
+            expected: command.number(element::COMMAND_FIELD).unwrap_or_default() | field::RESPONSE,
+        });
+        Ok(())
+    }
+
+    /// The next answer: message id and status of an open request. Answers need not come in the order of requests.
+    pub(crate) async fn answer(&mut self) -> Result<(u16, StoreStatus), ScuError> {
+        let (context_id, response) = self.response().await?;
+        let place = self.open_requests.iter().position(|open| {
+            open.context_id == context_id
+                && response.number(element::COMMAND_FIELD) == Some(open.expected)
+                && response.number(element::MESSAGE_ID_RESPONDED_TO) == Some(open.message_id)
+        });
+        match (place, response.status()) {
+            (Some(place), Some(status)) => Ok((self.open_requests.swap_remove(place).message_id, status)),
             _ => Err(self.protocol("answered another message than ours".to_owned())),
         }
     }
 
-    async fn response(&mut self, context_id: u8) -> Result<CommandSet, ScuError> {
+    /// A whole command set and its context.
+    async fn response(&mut self) -> Result<(u8, CommandSet), ScuError> {
         let mut bytes = Vec::new();
+        let mut context_id = None;
         loop {
             let raw = self.receive("a response", self.timeout).await?;
             if raw.kind != pdu::P_DATA {
@@ -223,7 +269,8 @@ impl Requestor {
             }
             for value in pdu::data_values(&raw.body) {
                 let value = value.map_err(|error| self.protocol(error.to_string()))?;
-                if !value.is_command || value.context_id != context_id {
+                let begun = *context_id.get_or_insert(value.context_id);
+                if !value.is_command || value.context_id != begun {
                     return Err(self.protocol("sent data where a response was due".to_owned()));
                 }
                 if bytes.len() + value.fragment.len() > RESPONSE_SIZE_MAX {
@@ -231,7 +278,8 @@ impl Requestor {
                 }
                 bytes.extend_from_slice(value.fragment);
                 if value.is_last {
-                    return CommandSet::decode(&bytes).map_err(|error| self.protocol(error.to_string()));
+                    let set = CommandSet::decode(&bytes).map_err(|error| self.protocol(error.to_string()))?;
+                    return Ok((begun, set));
                 }
             }
         }
@@ -341,13 +389,14 @@ fn encode_request(
     peer: &PeerSettings,
     proposed: &[PresentationContextProposed],
 ) -> Result<Vec<u8>, ScuError> {
+    let window = (peer.operations_window > 1).then_some(peer.operations_window);
     let request = Pdu::AssociationRQ(AssociationRQ {
         protocol_version: 1,
         calling_ae_title: peer.calling.to_string(),
         called_ae_title: peer.called.to_string(),
         application_context_name: APPLICATION_CONTEXT.to_owned(),
         presentation_contexts: proposed.to_vec(),
-        user_variables: user_variables(peer.pdu_size_max, &peer.implementation),
+        user_variables: user_variables(peer.pdu_size_max, window, &peer.implementation),
     });
     pdu::encode(&request).map_err(|error| ScuError::Settings(format!("association request: {error}")))
 }

@@ -9,12 +9,13 @@ use crate::status::{StatusCode, StoreStatus};
 use crate::store_scp::{
     AssociationEnd, AssociationOpened, MoveOriginator, StoreRequest, StoreService, StoreSink,
 };
-use crate::wire::{Wire, WireError};
+use crate::wire::{RawPdu, Wire, WireError};
 use domain::SopInstanceUid;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// A data set that is arriving.
@@ -38,6 +39,27 @@ struct PartialCommand {
     bytes: Vec<u8>,
 }
 
+/// What was agreed on beside the contexts.
+pub(crate) struct Terms {
+    /// What the peer takes, never 0.
+    pub(crate) peer_pdu_size_max: u32,
+    /// Operations that the peer may have open at once; 1: it waits for each answer.
+    pub(crate) operations_window: u16,
+}
+
+/// A C-STORE that was kept, or not.
+struct Finished {
+    context_id: u8,
+    request: CommandSet,
+    status: StoreStatus,
+}
+
+/// What the association waited for.
+enum Event {
+    Arrived(Result<RawPdu, WireError>),
+    Finished(Result<Finished, JoinError>),
+}
+
 /// An open association.
 pub(crate) struct Session<'a, S: StoreService> {
     service: Arc<S>,
@@ -46,22 +68,25 @@ pub(crate) struct Session<'a, S: StoreService> {
     tally: &'a Tally,
     opened: AssociationOpened,
     contexts: HashMap<u8, NegotiatedContext>,
-    peer_pdu_size_max: u32,
+    terms: Terms,
     command: Option<PartialCommand>,
     incoming: Option<Incoming<S::Sink>>,
     /// A context whose data set is thrown away beside the one that is arriving (duplicate invocation).
     ignored: Option<u8>,
+    /// Instances that are being kept while others arrive: only with a window above 1.
+    under_way: JoinSet<Finished>,
+    /// Message ids of these.
+    open_messages: Vec<u16>,
 }
 
 impl<'a, S: StoreService> Session<'a, S> {
-    /// `peer_pdu_size_max`: what the peer takes, never 0.
     pub(crate) fn new(
         service: Arc<S>,
         wire: &'a mut Wire,
         limits: &'a ScpLimits,
         tally: &'a Tally,
         opened: AssociationOpened,
-        peer_pdu_size_max: u32,
+        terms: Terms,
     ) -> Self {
         let contexts = opened.contexts.iter().map(|context| (context.id, context.clone())).collect();
         Self {
@@ -71,10 +96,12 @@ impl<'a, S: StoreService> Session<'a, S> {
             tally,
             opened,
             contexts,
-            peer_pdu_size_max,
+            terms,
             command: None,
             incoming: None,
             ignored: None,
+            under_way: JoinSet::new(),
+            open_messages: Vec::new(),
         }
     }
 
@@ -82,33 +109,76 @@ impl<'a, S: StoreService> Session<'a, S> {
         self.command.is_none() && self.incoming.is_none() && self.ignored.is_none()
     }
 
-    /// Takes messages until the association ends.
+    /// Takes messages until the association ends; what arrived whole is kept, and answered if somebody listens,
+    /// before the end is told.
     pub(crate) async fn converse(&mut self, stop: &CancellationToken) -> Ending {
+        let ending = self.take_messages(stop).await;
+        let mut listens = matches!(ending.end, AssociationEnd::Released | AssociationEnd::Stopped);
+        while let Some(finished) = self.under_way.join_next().await {
+            listens = self.answer_finished(finished, listens).await.is_ok() && listens;
+        }
+        ending
+    }
+
+    async fn take_messages(&mut self, stop: &CancellationToken) -> Ending {
         let deadline = Instant::now() + self.limits.association_time_max;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let timeout = self.limits.idle_timeout.min(left);
             let may_stop = self.is_between_messages();
-            let read = tokio::select! {
+            let has_room = self.under_way.len() < usize::from(self.terms.operations_window);
+            let event = tokio::select! {
                 biased;
                 () = stop.cancelled(), if may_stop => {
                     let last_word = pdu::abort(2, reason::NOT_SPECIFIED).to_vec();
                     return Ending { end: AssociationEnd::Stopped, last_word };
                 }
-                read = self.wire.read_pdu(self.limits.pdu_size_max, timeout) => read,
-            };
-            let handled = match read {
-                Err(WireError::TimedOut(_)) if left <= self.limits.idle_timeout => {
-                    Err(Ending::abort(reason::NOT_SPECIFIED, "association lasted longer than its limit"))
+                Some(finished) = self.under_way.join_next(), if !self.under_way.is_empty() => {
+                    Event::Finished(finished)
                 }
-                Err(error) => Err(Ending::from(error)),
-                Ok(raw) if raw.kind == pdu::P_DATA => self.data(&raw.body).await,
-                Ok(raw) => Err(control_pdu(raw.kind, &raw.body)),
+                read = self.wire.read_pdu(self.limits.pdu_size_max, timeout), if has_room => {
+                    Event::Arrived(read)
+                }
+            };
+            let handled = match event {
+                Event::Finished(finished) => self.answer_finished(finished, true).await,
+                Event::Arrived(read) => self.arrived(read, left).await,
             };
             if let Err(ending) = handled {
                 return ending;
             }
         }
+    }
+
+    async fn arrived(&mut self, read: Result<RawPdu, WireError>, left: Duration) -> Result<(), Ending> {
+        match read {
+            Err(WireError::TimedOut(_)) if left <= self.limits.idle_timeout => {
+                Err(Ending::abort(reason::NOT_SPECIFIED, "association lasted longer than its limit"))
+            }
+            Err(error) => Err(Ending::from(error)),
+            Ok(raw) if raw.kind == pdu::P_DATA => self.data(&raw.body).await,
+            Ok(raw) => Err(control_pdu(raw.kind, &raw.body)),
+        }
+    }
+
+    /// Counts what became of an instance, and answers it when somebody `listens`.
+    async fn answer_finished(
+        &mut self,
+        finished: Result<Finished, JoinError>,
+        listens: bool,
+    ) -> Result<(), Ending> {
+        let Finished { context_id, request, status } = match finished {
+            Ok(finished) => finished,
+            // As if it had panicked here: the association ends, and only it.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => return Err(Ending::abort(reason::NOT_SPECIFIED, error.to_string())),
+        };
+        let message_id = request.number(element::MESSAGE_ID);
+        if let Some(place) = self.open_messages.iter().position(|open| Some(*open) == message_id) {
+            self.open_messages.swap_remove(place);
+        }
+        self.count(field::STORE_RQ, &status);
+        if listens { self.respond(context_id, &request, &status).await } else { Ok(()) }
     }
 
     async fn data(&mut self, body: &[u8]) -> Result<(), Ending> {
@@ -182,7 +252,7 @@ impl<'a, S: StoreService> Session<'a, S> {
         Ok(())
     }
 
-    /// A command while a data set is arriving: we negotiated one operation at a time.
+    /// A command while a data set is arriving: fragments of two messages never mix, whatever the window.
     async fn interleaved(
         &mut self,
         context_id: u8,
@@ -217,6 +287,12 @@ impl<'a, S: StoreService> Session<'a, S> {
                 .offending(&[(0, element)])
         };
         let message_id = set.number(element::MESSAGE_ID).ok_or_else(|| mistyped(element::MESSAGE_ID))?;
+        if self.open_messages.contains(&message_id) {
+            return Err(StoreStatus::with_comment(
+                StatusCode::DUPLICATE_INVOCATION,
+                "an operation with this message id is open",
+            ));
+        }
         if command != field::STORE_RQ && command != field::ECHO_RQ {
             let comment = format!("operation {command:04X} is not offered");
             return Err(StoreStatus::with_comment(StatusCode::UNRECOGNIZED_OPERATION, comment));
@@ -300,6 +376,14 @@ impl<'a, S: StoreService> Session<'a, S> {
     async fn complete(&mut self) -> Result<(), Ending> {
         let Some(Incoming { context_id, request, target, .. }) = self.incoming.take() else { return Ok(()) };
         let status = match target {
+            Target::Sink(sink) if self.terms.operations_window > 1 => {
+                self.open_messages.extend(request.number(element::MESSAGE_ID));
+                self.under_way.spawn(async move {
+                    let status = sink.finish().await;
+                    Finished { context_id, request, status }
+                });
+                return Ok(());
+            }
             Target::Sink(sink) => sink.finish().await,
             Target::Drain(status) => status,
         };
@@ -328,7 +412,7 @@ impl<'a, S: StoreService> Session<'a, S> {
         }
         let response = CommandSet::response(request, status).encode();
         let mut bytes = Vec::with_capacity(response.len() + 64);
-        pdu::append_data(&mut bytes, context_id, Part::Command, &response, self.peer_pdu_size_max);
+        pdu::append_data(&mut bytes, context_id, Part::Command, &response, self.terms.peer_pdu_size_max);
         Ok(self.wire.write(&bytes, self.limits.write_timeout).await?)
     }
 }

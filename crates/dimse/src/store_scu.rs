@@ -45,8 +45,16 @@ impl StoreAssociation {
         self.requestor.contexts.iter().filter(move |context| context.sop_class_uid == sop_class_uid)
     }
 
+    /// How many [`Self::begin`]s may be open at once: as many as the peer grants of what
+    /// [`PeerSettings::operations_window`] asks for; 1 from a peer that knows no window.
+    #[must_use]
+    pub fn operations_window(&self) -> usize {
+        usize::from(self.requestor.operations_window)
+    }
+
     /// Sends one data set (no preamble, no file meta information), encoded in `transfer_syntax_uid`, and waits
-    /// for the answer. `Ok` means that the peer has it: success, a warning, or 0111 (it had it already).
+    /// for the answer; nothing else may be open. `Ok` means that the peer has it: success, a warning, or 0111 (it
+    /// had it already).
     ///
     /// # Errors
     /// [`ScuError::NoContext`], [`ScuError::Refused`] with the peer's status, or an error of the association.
@@ -57,6 +65,29 @@ impl StoreAssociation {
         transfer_syntax_uid: &str,
         data_set: &[u8],
     ) -> Result<StoreStatus, ScuError> {
+        self.begin(sop_class_uid, sop_instance_uid, transfer_syntax_uid, data_set).await?;
+        let (_, status) = self.answer().await?;
+        if status.is_delivered() {
+            return Ok(status);
+        }
+        Err(ScuError::Refused {
+            address: self.requestor.address.clone(),
+            sop_instance_uid: sop_instance_uid.to_owned(),
+            status,
+        })
+    }
+
+    /// Sends one data set as [`Self::store`] and does not wait: the message id that [`Self::answer`] will name.
+    ///
+    /// # Errors
+    /// [`ScuError::NoContext`], or an error of the association.
+    pub async fn begin(
+        &mut self,
+        sop_class_uid: &str,
+        sop_instance_uid: &str,
+        transfer_syntax_uid: &str,
+        data_set: &[u8],
+    ) -> Result<u16, ScuError> {
         let context_id = self
             .accepted(sop_class_uid)
             .find(|context| context.transfer_syntax_uid == transfer_syntax_uid)
@@ -68,15 +99,16 @@ impl StoreAssociation {
             })?;
         let message_id = self.requestor.next_message_id();
         let command = CommandSet::store_request(message_id, sop_class_uid, sop_instance_uid);
-        let status = self.requestor.perform(context_id, &command, Some(data_set)).await?;
-        if status.is_delivered() {
-            return Ok(status);
-        }
-        Err(ScuError::Refused {
-            address: self.requestor.address.clone(),
-            sop_instance_uid: sop_instance_uid.to_owned(),
-            status,
-        })
+        self.requestor.request(context_id, &command, Some(data_set)).await?;
+        Ok(message_id)
+    }
+
+    /// The next answer to what was begun: its message id and the peer's status, delivered or not.
+    ///
+    /// # Errors
+    /// An error of the association: nothing more will be answered.
+    pub async fn answer(&mut self) -> Result<(u16, StoreStatus), ScuError> {
+        self.requestor.answer().await
     }
 
     /// Ends the association in order.

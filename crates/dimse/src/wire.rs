@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How much is asked of the socket at once: small PDUs share a system call.
-const READ_SIZE: usize = 64 * 1024;
+/// How much is asked of the socket at once: small PDUs share a system call, large ones need few.
+const READ_SIZE: usize = 256 * 1024;
 /// How long we wait for the peer to close after our last word.
 const LINGER: Duration = Duration::from_secs(2);
 /// How much of what the peer still sends is thrown away meanwhile.

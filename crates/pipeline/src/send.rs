@@ -117,33 +117,69 @@ async fn one_association(
         }
         done();
     };
-    let mut association: Option<StoreAssociation> = None;
-    while let Some(one) = next() {
-        if association.is_none() {
-            match StoreAssociation::open(peer, contexts).await {
-                Ok(opened) => association = Some(opened),
-                Err(error) => {
-                    note(&one.place, Err(error.to_string()));
-                    // Nobody is there, or nobody wants us: the rest would fail the same way.
-                    while let Some(rest) = next() {
-                        note(&rest.place, Err(error.to_string()));
-                    }
-                    return;
+    while let Some(first) = next() {
+        let mut association = match StoreAssociation::open(peer, contexts).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                // Nobody is there, or nobody wants us: the rest would fail the same way.
+                note(&first.place, Err(error.to_string()));
+                while let Some(rest) = next() {
+                    note(&rest.place, Err(error.to_string()));
                 }
+                return;
             }
+        };
+        if !over(&mut association, first, &next, &note).await {
+            continue;
         }
-        let Some(open) = association.as_mut() else { return };
-        let result = store(open, &one).await;
-        let lost = matches!(&result, Err(Failed::Association(_)));
-        note(&one.place, result.map_err(|e| e.to_string()));
-        if lost {
-            association = None;
+        if let Err(error) = association.release().await {
+            tracing::warn!(%error, "releasing the association failed; everything was answered before");
         }
     }
-    if let Some(open) = association
-        && let Err(error) = open.release().await
-    {
-        tracing::warn!(%error, "releasing the association failed; everything was answered before");
+}
+
+/// Sends `first` and what `next` gives over one association, as many at once as the peer grants; `false` when the
+/// association was lost, and with it the answers that were due.
+async fn over(
+    association: &mut StoreAssociation,
+    first: Outgoing,
+    next: &impl Fn() -> Option<Outgoing>,
+    note: &impl Fn(&Place, Result<u64, String>),
+) -> bool {
+    let mut open: Vec<(u16, Place, u64)> = Vec::new();
+    let mut coming = Some(first);
+    loop {
+        let has_room = open.len() < association.operations_window();
+        let step = match coming.take().or_else(|| if has_room { next() } else { None }) {
+            Some(one) => match begin(association, &one).await {
+                Ok((message_id, size)) => {
+                    open.push((message_id, one.place, size));
+                    Ok(())
+                }
+                Err(Failed::Object(reason)) => {
+                    note(&one.place, Err(reason));
+                    Ok(())
+                }
+                Err(Failed::Association(reason)) => {
+                    note(&one.place, Err(reason.clone()));
+                    Err(reason)
+                }
+            },
+            None if open.is_empty() => return true,
+            None => association.answer().await.map_err(|e| e.to_string()).map(|(message_id, status)| {
+                if let Some(at) = open.iter().position(|o| o.0 == message_id) {
+                    let (_, place, size) = open.swap_remove(at);
+                    let delivered = status.is_delivered();
+                    note(&place, if delivered { Ok(size) } else { Err(format!("refused: {status}")) });
+                }
+            }),
+        };
+        if let Err(reason) = step {
+            for (_, place, _) in open {
+                note(&place, Err(reason.clone()));
+            }
+            return false;
+        }
     }
 }
 
@@ -155,21 +191,20 @@ enum Failed {
     Association(String),
 }
 
-async fn store(association: &mut StoreAssociation, one: &Outgoing) -> Result<u64, Failed> {
+/// Message id and bytes of what is on its way.
+async fn begin(association: &mut StoreAssociation, one: &Outgoing) -> Result<(u16, u64), Failed> {
     let place = one.place.clone();
     let bytes = tokio::task::spawn_blocking(move || place.read())
         .await
         .map_err(|e| Failed::Object(e.to_string()))?
         .map_err(|e| Failed::Object(e.to_string()))?;
     let data_set = bytes.get(one.data_set_offset..).unwrap_or_default();
-    let stored = association
-        .store(&one.sop_class_uid, &one.sop_instance_uid, &one.transfer_syntax_uid, data_set)
+    let begun = association
+        .begin(&one.sop_class_uid, &one.sop_instance_uid, &one.transfer_syntax_uid, data_set)
         .await;
-    match stored {
-        Ok(_) => Ok(data_set.len() as u64),
-        Err(error @ (ScuError::Refused { .. } | ScuError::NoContext { .. })) => {
-            Err(Failed::Object(error.to_string()))
-        }
+    match begun {
+        Ok(message_id) => Ok((message_id, data_set.len() as u64)),
+        Err(error @ ScuError::NoContext { .. }) => Err(Failed::Object(error.to_string())),
         Err(error) => Err(Failed::Association(error.to_string())),
     }
 }

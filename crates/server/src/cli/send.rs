@@ -26,6 +26,9 @@ pub(crate) struct SendArguments {
     /// Associations at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) associations: u16,
+    /// Objects under way at once on each association, where the receiver grants it; 1 asks for nothing
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) operations: u16,
     /// Seconds to wait for the receiver
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
@@ -48,6 +51,8 @@ pub(crate) struct SendRequest {
     pub(crate) calling: AeTitle,
     /// Associations at once, at least 1.
     pub(crate) associations: usize,
+    /// Objects under way at once on each, at least 1.
+    pub(crate) operations: u16,
     /// For connection and for each answer.
     pub(crate) timeout: Duration,
 }
@@ -89,6 +94,7 @@ pub(crate) fn run(arguments: SendArguments) -> Result<(), CliError> {
         called: arguments.called,
         calling: arguments.calling,
         associations: usize::from(arguments.associations),
+        operations: arguments.operations,
         timeout: Duration::from_secs(arguments.timeout),
     };
     let bar = progress_bar("sent");

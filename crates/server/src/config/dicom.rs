@@ -17,6 +17,7 @@ pub(super) struct Raw {
     calling_ae_allowed: Vec<String>,
     associations_max: i64,
     pdu_size_max: i64,
+    operations_max: i64,
     object_size_max: i64,
     idle_timeout_s: i64,
     association_timeout_s: i64,
@@ -39,6 +40,8 @@ pub(crate) struct DicomSettings {
     pub(crate) associations_max: usize,
     /// Largest PDU taken, bytes.
     pub(crate) pdu_size_max: u32,
+    /// Operations that one association may have open at once.
+    pub(crate) operations_max: u16,
     /// Largest object taken, bytes.
     pub(crate) object_size_max: u64,
     /// Longest silence.
@@ -73,6 +76,7 @@ impl DicomSettings {
         };
         let count = within("dicom.associations_max", raw.associations_max, 1, 10_000)?;
         let pdu = within("dicom.pdu_size_max", raw.pdu_size_max, 4_096, 1_048_576)?;
+        let operations = within("dicom.operations_max", raw.operations_max, 1, 256)?;
         let object = within("dicom.object_size_max", raw.object_size_max, 1_048_576, 1 << 40)?;
         Ok(Self {
             listen: http::address("dicom.listen", &raw.listen)?,
@@ -81,6 +85,7 @@ impl DicomSettings {
             calling_ae_allowed: (!calling.is_empty()).then_some(calling),
             associations_max: usize::try_from(count).unwrap_or(1),
             pdu_size_max: u32::try_from(pdu).unwrap_or(4_096),
+            operations_max: u16::try_from(operations).unwrap_or(1),
             object_size_max: u64::try_from(object).unwrap_or(1_048_576),
             idle_timeout: whole_seconds("dicom.idle_timeout_s", raw.idle_timeout_s)?,
             association_timeout: whole_seconds("dicom.association_timeout_s", raw.association_timeout_s)?,

@@ -64,6 +64,7 @@ where
         .map_err(|e| CliError::usage(e.to_string()))?;
     peer.connect_timeout = request.timeout;
     peer.response_timeout = request.timeout;
+    peer.operations_window = request.operations;
     peer.implementation = convert::implementation();
     let told = move |total, answered| progress(SendProgress { total, answered });
     let sent = pipeline::send::send(vec![request.path], peer, request.associations, told)

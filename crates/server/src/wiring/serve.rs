@@ -121,6 +121,7 @@ async fn bind_dicom(settings: &Settings) -> Result<Scp, CliError> {
         associations_max: dicom.associations_max,
         associations_per_peer_max: dicom.associations_max,
         pdu_size_max: dicom.pdu_size_max,
+        operations_max: dicom.operations_max,
         object_size_max: dicom.object_size_max,
         idle_timeout: dicom.idle_timeout,
         association_time_max: dicom.association_timeout,
