@@ -1,0 +1,185 @@
+"""Seconds from files to findings, stage by stage, and what the same networks take in Python. See analysis_speed.sh.
+
+    python benches/analysis_speed.py DATA PACKS [--int8 FOLDER/NAME/VERSION] [--rounds 3]
+
+DATA    folder with ct/<patient>/<series>/*.dcm
+PACKS   folder of packs (models)
+
+program   `lungcad analyze` on 2 threads, every pack and execution provider, rounds interleaved, medians
+Python    the default pack's networks by onnxruntime with MONAI's sliding windows over the whole scan on a 1 mm grid
+          (windows as large as the pack's tile, overlap a quarter), the same peaks, outlines and types of the same marks
+share     arithmetic of the detector a second, as share of what one large convolution reaches on this machine
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+
+import numpy as np
+import onnx
+import onnxruntime
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "training"))
+LUNGCAD = ROOT / "target/release/lungcad"
+SCANS = ("LIDC-IDRI-0001", "LIDC-IDRI-0314")
+THREADS = 2
+STAGES = ("assemble", "lungs", "detect", "measure", "total")
+
+
+def program(scan, models, pack, provider):
+    """Timings in ms by stage, and the process's high water in MB, of one run."""
+    with tempfile.TemporaryDirectory() as out:
+        environment = dict(
+            os.environ, LUNGCAD_MODELS__FOLDER=str(models), LUNGCAD_MODELS__PACK=pack, LUNGCAD_MODELS__PROVIDER=provider)
+        started = time.monotonic()
+        child = subprocess.Popen(
+            [LUNGCAD, "analyze", scan, "--out", out, "--threads", str(THREADS)], env=environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        errors = child.stderr.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.monotonic() - started
+        if status:
+            raise SystemExit(errors.decode())
+        found = json.loads(next(pathlib.Path(out).rglob("findings.json")).read_text())
+        return {**found["timings_ms"], "wall": seconds * 1000}, usage.ru_maxrss / 1024, found
+
+
+def session(file, threads=THREADS):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+def in_python(scan, folder, score_min):
+    """Seconds from files to marks, outlines and types, all in Python; and how many marks."""
+    import torch
+    from monai.inferers import sliding_window_inference
+
+    import data
+    import marks
+    from baseline_log import scans
+
+    torch.set_num_threads(THREADS)
+    manifest = tomllib.loads((folder / "pack.toml").read_text())
+    specs = {n["role"]: n for n in manifest["network"]}
+    sessions = {role: session(str(folder / spec["file"])) for role, spec in specs.items()}
+    started = time.monotonic()
+    hu, spacing, _ = scans.read_series(scan)
+    gray = data.to_gray(hu)
+    volume = torch.from_numpy(data.one_mm(hu, spacing))
+    one = specs["detector"]["input"][0]
+    low, high = one["hu_clip"]
+    volume = ((volume - low) / (high - low)).clamp(0, 1)[None, None]
+    predict = lambda x: torch.from_numpy(sessions["detector"].run(None, {one["tensor"]: x.numpy()})[0])
+    head = sliding_window_inference(volume, one["shape"][2:], 1, predict, overlap=0.25)[0].numpy()
+    found = marks.merge(marks.head_marks(head, score_min=score_min))[:100]
+    for mark in found:
+        centre = mark[:3] / spacing
+        for role in ("segmenter", "characterizer"):
+            given = {}
+            for tensor in specs[role]["input"]:
+                step, edge = tensor["spacing_mm"][0], tensor["shape"][2]
+                given[tensor["tensor"]] = data.cut(gray, centre, spacing, np.eye(3) * step, edge, "border")[None, None]
+            sessions[role].run(None, given)
+    return time.monotonic() - started, len(found)
+
+
+def arithmetic(file, edge):
+    """Multiplications and additions of a graph's convolutions on a cube of `edge` voxels."""
+    model = onnx.load(file)
+    for axis in model.graph.input[0].type.tensor_type.shape.dim[2:]:
+        axis.Clear()
+        axis.dim_value = edge
+    del model.graph.value_info[:]
+    for value in model.graph.output:
+        for axis in value.type.tensor_type.shape.dim[2:]:
+            axis.Clear()
+    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*model.graph.value_info, *model.graph.output)}
+    weights = {i.name: list(i.dims) for i in model.graph.initializer}
+    total = 0
+    for node in model.graph.node:
+        if node.op_type == "Conv":
+            total += 2 * np.prod(shapes[node.output[0]], dtype=float) * np.prod(weights[node.input[1]][1:], dtype=float)
+    return total
+
+
+def convolution(channels=64, edge=64):
+    """A graph of one 3 x 3 x 3 convolution, channels to channels."""
+    make = onnx.helper
+    shape = [1, channels, edge, edge, edge]
+    weight = np.random.default_rng(0).standard_normal((channels, channels, 3, 3, 3)).astype(np.float32)
+    graph = make.make_graph(
+        [make.make_node("Conv", ["x", "w"], ["y"], pads=[1] * 6)], "one",
+        [make.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)],
+        [make.make_tensor_value_info("y", onnx.TensorProto.FLOAT, shape)], [onnx.numpy_helper.from_array(weight, "w")])
+    return make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=9), shape
+
+
+def rate(model, shape, operations, rounds=5):
+    """1e9 operations a second, median."""
+    run = session(model if isinstance(model, str) else model.SerializeToString())
+    given = {run.get_inputs()[0].name: np.random.default_rng(0).random(shape, np.float32)}
+    run.run(None, given)
+    seconds = []
+    for _ in range(rounds):
+        started = time.monotonic()
+        run.run(None, given)
+        seconds.append(time.monotonic() - started)
+    return operations / statistics.median(seconds) / 1e9
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("packs", type=pathlib.Path)
+    parser.add_argument("--pack", default="lungcad-default")
+    parser.add_argument("--int8", help="folder of the int8 twin of the pack, as training/quantize.py writes it")
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    folder = sorted((given.packs / given.pack).iterdir(), key=lambda f: [int(n) for n in f.name.split(".")])[-1]
+    packs = {"f32": (given.packs, f"{given.pack}@{folder.name}")}
+    if given.int8:
+        twin = pathlib.Path(given.int8)
+        packs["int8"] = (twin.parent.parent, f"{twin.parent.name}@{twin.name}")
+    scans = {name: next((given.data / "ct" / name).iterdir()) for name in SCANS}
+    timings, memory, python, used, count = {}, {}, {}, {}, {}
+    for _ in range(given.rounds):
+        for name, scan in scans.items():
+            for numbers, (models, pack) in packs.items():
+                for provider in ("openvino", "cpu"):
+                    key = (name, numbers, provider)
+                    one, high, found = program(scan, models, pack, provider)
+                    timings.setdefault(key, []).append(one)
+                    memory[key] = max(memory.get(key, 0), high)
+                    used[key] = found
+            seconds, count[name] = in_python(scan, folder, 0.02)
+            python.setdefault(name, []).append(seconds)
+    print("| scan | numbers | provider | " + " | ".join(f"{s}, s" for s in STAGES) + " | process, s | peak memory, MB |")
+    print("|---|---|---|" + "---|" * (len(STAGES) + 2))
+    for key, runs in timings.items():
+        cells = [f"{statistics.median(r.get(s, 0) for r in runs) / 1000:.2f}" for s in (*STAGES, "wall")]
+        print(f"| {' | '.join(key)} | {' | '.join(cells)} | {memory[key]:.0f} |")
+    print()
+    for name in scans:
+        ours = statistics.median(r["total"] for r in timings[name, "f32", "openvino"]) / 1000
+        plain = statistics.median(r["total"] for r in timings[name, "f32", "cpu"]) / 1000
+        theirs = statistics.median(python[name])
+        print(f"{name}: Python with MONAI's sliding windows {theirs:.1f} s ({count[name]} marks); lungcad is {theirs / ours:.1f} times as "
+              f"fast with OpenVINO, {theirs / plain:.1f} times with the plain runtime")
+    edge, detector = 160, str(folder / "detector.onnx")
+    model, shape = convolution()
+    peak = rate(model, shape, 2 * 64 * 64 * 27 * 64**3)
+    ours = rate(detector, [1, 1, edge, edge, edge], arithmetic(detector, edge))
+    print(f"onnxruntime {onnxruntime.__version__}, {THREADS} threads: one convolution {peak:.0f} GFLOP/s; the detector {ours:.0f}, {ours / peak:.0%} of it")
+
+
+if __name__ == "__main__":
+    main()
