@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LUNGCAD = ROOT / "target/release/lungcad"
 FOLDER_TO_HU = ROOT / "target/release/examples/folder_to_hu"
 ROUNDS = 5
+PROCESSES, READS = 3, 6  # of the readers: the first reads of a process find new memory, the later ones are the rule in a server
 HEAD = """# Benchmarks
 
 Made by `benches/compare.sh --write`; all of it in one run on one machine, rounds interleaved, medians.
@@ -163,14 +164,14 @@ for _ in range(int(sys.argv[2])):
 def reading(rows, native, jpegls):
     for name, folder, goal in (("native", native, 4.0), ("JPEG-LS", jpegls, 2.0)):
         seconds, sums = {}, {}
-        for _ in range(3):
-            commands = {"lungcad": [FOLDER_TO_HU, folder, "2"]}
-            commands |= {peer: [sys.executable, "-c", code, str(folder), "2"] for peer, code in READERS.items()}
+        for _ in range(PROCESSES):
+            commands = {"lungcad": [FOLDER_TO_HU, folder, str(READS)]}
+            commands |= {peer: [sys.executable, "-c", code, str(folder), str(READS)] for peer, code in READERS.items()}
             for who, command in commands.items():
                 out = subprocess.run(command, capture_output=True, text=True)
                 if out.returncode != 0:
                     raise SystemExit(f"{who}: {out.stderr}")
-                for line in out.stdout.split("\n")[:2]:
+                for line in out.stdout.splitlines():
                     second, total = line.split()
                     seconds.setdefault(who, []).append(float(second))
                     sums.setdefault(who, set()).add(int(total))
