@@ -39,16 +39,29 @@ def program(scan, models, pack, provider):
         environment = dict(
             os.environ, LUNGCAD_MODELS__FOLDER=str(models), LUNGCAD_MODELS__PACK=pack, LUNGCAD_MODELS__PROVIDER=provider)
         started = time.monotonic()
+        errors = pathlib.Path(out) / "errors"
         child = subprocess.Popen(
             [LUNGCAD, "analyze", scan, "--out", out, "--threads", str(THREADS)], env=environment,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        errors = child.stderr.read()
-        _, status, usage = os.wait4(child.pid, 0)
+            stdout=subprocess.DEVNULL, stderr=errors.open("w"))
+        high = 0.0
+        while child.poll() is None:
+            high = max(high, high_water_mb(child.pid))
+            time.sleep(0.02)
         seconds = time.monotonic() - started
-        if status:
-            raise SystemExit(errors.decode())
+        if child.returncode:
+            raise SystemExit(errors.read_text())
         found = json.loads(next(pathlib.Path(out).rglob("findings.json")).read_text())
-        return {**found["timings_ms"], "wall": seconds * 1000}, usage.ru_maxrss / 1024, found
+        found = found["series"][0]
+        return {**found["timings_ms"], "wall": seconds * 1000}, high
+
+
+def high_water_mb(pid):
+    """What the process had in memory at most; 0 when it is gone. (ru_maxrss would tell that of this process.)"""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def session(file, threads=THREADS):
@@ -150,16 +163,15 @@ def main():
         twin = pathlib.Path(given.int8)
         packs["int8"] = (twin.parent.parent, f"{twin.parent.name}@{twin.name}")
     scans = {name: next((given.data / "ct" / name).iterdir()) for name in SCANS}
-    timings, memory, python, used, count = {}, {}, {}, {}, {}
+    timings, memory, python, count = {}, {}, {}, {}
     for _ in range(given.rounds):
         for name, scan in scans.items():
             for numbers, (models, pack) in packs.items():
                 for provider in ("openvino", "cpu"):
                     key = (name, numbers, provider)
-                    one, high, found = program(scan, models, pack, provider)
+                    one, high = program(scan, models, pack, provider)
                     timings.setdefault(key, []).append(one)
                     memory[key] = max(memory.get(key, 0), high)
-                    used[key] = found
             seconds, count[name] = in_python(scan, folder, 0.02)
             python.setdefault(name, []).append(seconds)
     print("| scan | numbers | provider | " + " | ".join(f"{s}, s" for s in STAGES) + " | process, s | peak memory, MB |")

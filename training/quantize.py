@@ -1,6 +1,6 @@
-"""An int8 twin of a pack: convolutions as QDQ (activations u8, weights s8 per channel), thresholds as they were.
+"""An int8 twin of a pack: convolutions as QDQ (activations u8, weights s8 per channel).
 
-    python quantize.py DATA OUT PACK FOLDER/NAME/VERSION [--tiles 48] [--roles detector segmenter]
+    python quantize.py DATA OUT PACK FOLDER/NAME/VERSION [--tiles 48] [--roles detector segmenter] [--points 0.13 0.0135 0.0053]
 
 Ranges of activations are read off training cubes and background scans (never the held-out fifth nor the whole scans).
 The first and the last convolution of a network stay f32: a score is as fine as its last sum.
@@ -80,6 +80,7 @@ def main():
     parser.add_argument("pack", type=pathlib.Path)
     parser.add_argument("twin", type=pathlib.Path)
     parser.add_argument("--tiles", type=int, default=48)
+    parser.add_argument("--points", type=float, nargs=3, help="thresholds quiet, balanced, sensitive; else those of PACK")
     parser.add_argument("--roles", nargs="+", default=["detector", "segmenter"])
     given = parser.parse_args()
     given.twin.mkdir(parents=True, exist_ok=True)
@@ -106,6 +107,8 @@ def main():
         print(f"{spec['file']}: {source.stat().st_size / 1e6:.1f} to {target.stat().st_size / 1e6:.1f} MB; f32 stay {', '.join(kept)}")
     head = re.sub(r'^name = .*$', f'name = "{given.twin.parent.name}"', sections[0], count=1, flags=re.M)
     sections[0] = re.sub(r'^version = .*$', f'version = "{given.twin.name}"', head, count=1, flags=re.M)
+    for point, threshold in zip(("quiet", "balanced", "sensitive"), given.points or ()):
+        sections[0] = re.sub(rf"^{point} = .*$", f"{point} = {threshold:.6f}", sections[0], flags=re.M)
     (given.twin / "pack.toml").write_text("[[network]]".join(sections))
 
 
