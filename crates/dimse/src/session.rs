@@ -14,7 +14,7 @@ use domain::SopInstanceUid;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -124,7 +124,8 @@ impl<'a, S: StoreService> Session<'a, S> {
         let deadline = Instant::now() + self.limits.association_time_max;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = self.limits.idle_timeout.min(left);
+            // A peer that waits for our answers is not idle.
+            let timeout = if self.under_way.is_empty() { self.limits.idle_timeout.min(left) } else { left };
             let may_stop = self.is_between_messages();
             let has_room = self.under_way.len() < usize::from(self.terms.operations_window);
             let event = tokio::select! {
@@ -142,7 +143,7 @@ impl<'a, S: StoreService> Session<'a, S> {
             };
             let handled = match event {
                 Event::Finished(finished) => self.answer_finished(finished, true).await,
-                Event::Arrived(read) => self.arrived(read, left).await,
+                Event::Arrived(read) => self.arrived(read, timeout == left).await,
             };
             if let Err(ending) = handled {
                 return ending;
@@ -150,9 +151,10 @@ impl<'a, S: StoreService> Session<'a, S> {
         }
     }
 
-    async fn arrived(&mut self, read: Result<RawPdu, WireError>, left: Duration) -> Result<(), Ending> {
+    /// `was_last_time`: the wait was cut by the association's own limit.
+    async fn arrived(&mut self, read: Result<RawPdu, WireError>, was_last_time: bool) -> Result<(), Ending> {
         match read {
-            Err(WireError::TimedOut(_)) if left <= self.limits.idle_timeout => {
+            Err(WireError::TimedOut(_)) if was_last_time => {
                 Err(Ending::abort(reason::NOT_SPECIFIED, "association lasted longer than its limit"))
             }
             Err(error) => Err(Ending::from(error)),

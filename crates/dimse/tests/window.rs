@@ -6,6 +6,7 @@ mod support;
 use dimse::{AssociationEnd, ProposedContext, ScpLimits, StatusCode, StoreAssociation};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use support::{Behaviour, CT, EXPLICIT, ForeignPeer, Receiver, within};
 use tokio::sync::Semaphore;
 
@@ -55,7 +56,7 @@ async fn a_window_is_filled_and_not_exceeded() {
     for _ in 0..4 {
         within(receiver.begun.recv()).await.unwrap();
     }
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(receiver.begun.try_recv().is_err(), "the fifth waits: four are open");
     assert_eq!(receiver.kept_count(), 0);
     gate.add_permits(5);
@@ -89,6 +90,24 @@ async fn a_lost_sender_loses_nothing_that_arrived() {
     let end = receiver.next_end().await;
     assert!(matches!(end.end, AssociationEnd::AbortedByPeer { .. }), "{:?}", end.end);
     assert_eq!((end.instances_count_stored, receiver.kept_count()), (2, 2));
+    receiver.stop().await;
+}
+
+/// Goal: a sender that waits for its answers is not idle. Method: a gate that opens after twice the idle time.
+#[tokio::test]
+async fn waiting_for_answers_is_not_idleness() {
+    let gate = Arc::new(Semaphore::new(0));
+    let behaviour = Behaviour { gate: Some(Arc::clone(&gate)), ..Behaviour::default() };
+    let limits = ScpLimits { idle_timeout: Duration::from_millis(300), ..ScpLimits::default() };
+    let mut receiver = Receiver::start(limits, behaviour).await;
+    let mut association = open(&receiver, 4).await;
+    association.begin(CT, "1.2.1", EXPLICIT, &[1; 1000]).await.unwrap();
+    within(receiver.begun.recv()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    gate.add_permits(1);
+    assert_eq!(within(association.answer()).await.unwrap().1.code, StatusCode::SUCCESS);
+    association.release().await.unwrap();
+    assert_eq!(receiver.next_end().await.end, AssociationEnd::Released);
     receiver.stop().await;
 }
 
