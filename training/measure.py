@@ -250,26 +250,31 @@ def report_scans(pack, data, cache, one_pass, patients=datasets.UNSEEN):
             "false_raw": raw, "hits_raw": hits_raw, "chests": len(patients)}
 
 
+def outlined(predict, spec, cubes, index, noise):
+    """The segmenter's outline of a cube's nodule, its patch off by the detector's error: mask, centre of the patch in voxels
+    of the cube, its spacing in mm."""
+    row, given, decode = cubes.rows[index], spec["input"][0], spec["decode"]
+    edge, grid = given["shape"][2], np.array(row["spacing_mm"])
+    step = max(given["spacing_mm"][0], decode.get("edge_diameters_min", 0) * row["mask_diameter_mm"] / edge)
+    centre = (cubes.nodules[index][0][0] + noise.normal(0, MARK_ERROR_MM, 3)) / grid
+    found = predict(datasets.cut(cubes.gray[index], centre, grid, np.eye(3) * step, edge, "border"))[0]
+    found = (marks.sigmoid(found) if spec["output"][0]["values"] == "logit" else found) >= decode["threshold"]
+    labels, _ = ndimage.label(found)
+    core = labels[(slice(edge // 2 - 2, edge // 2 + 2),) * 3]
+    ids = core[core > 0]
+    return labels == np.bincount(ids).argmax() if len(ids) else found & False, centre, step
+
+
 def dice_rows(predict, spec, cubes, indices):
     """Per held-out cube of >= 3 readers: Dice, volume ratio, size, texture."""
-    given, decode = spec["input"][0], spec["decode"]
-    logits = spec["output"][0]["values"] == "logit"
-    edge, noise, rows = given["shape"][2], np.random.default_rng(0), []
+    noise, rows = np.random.default_rng(0), []
     for index in indices:
         row = cubes.rows[index]
         if row["readers"] < 3:
             continue
-        grid = np.array(row["spacing_mm"])
-        step = max(given["spacing_mm"][0], decode.get("edge_diameters_min", 0) * row["mask_diameter_mm"] / edge)
-        centre = (cubes.nodules[index][0][0] + noise.normal(0, MARK_ERROR_MM, 3)) / grid
-        gray = datasets.cut(cubes.gray[index], centre, grid, np.eye(3) * step, edge, "border")
-        truth = datasets.cut(cubes.mask[index].astype(np.uint8) * 255, centre, grid, np.eye(3) * step, edge, "zeros") >= 0.5
-        found = predict(gray)[0]
-        found = (marks.sigmoid(found) if logits else found) >= decode["threshold"]
-        labels, _ = ndimage.label(found)
-        core = labels[(slice(edge // 2 - 2, edge // 2 + 2),) * 3]
-        ids = core[core > 0]
-        found = labels == np.bincount(ids).argmax() if len(ids) else found & False
+        found, centre, step = outlined(predict, spec, cubes, index, noise)
+        mask, grid = cubes.mask[index].astype(np.uint8) * 255, np.array(row["spacing_mm"])
+        truth = datasets.cut(mask, centre, grid, np.eye(3) * step, len(found), "zeros") >= 0.5
         rows.append((2 * (found & truth).sum() / (found.sum() + truth.sum()), found.sum() / truth.sum(),
                      row["mask_diameter_mm"], row["ratings"]["texture"]))
     return np.array(rows)

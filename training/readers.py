@@ -17,10 +17,8 @@ import sqlite3
 
 import numpy as np
 import onnxruntime
-from scipy import ndimage
 
 import data as datasets
-import marks
 import measure
 from measure_characterizer import TYPES, auc, confusion_of, interval, kappa
 from train_characterizer import ERROR_MM, labels_of, patches
@@ -125,26 +123,12 @@ def two_by_two(truth, said):
     return table
 
 
-def outlined(pack, cubes, cube, noise):
-    """Volume in mm3 that the segmenter gives, its patch off by the detector's error."""
-    spec, row = pack.specs["segmenter"], cubes.rows[cube]
-    given, decode = spec["input"][0], spec["decode"]
-    edge, grid = given["shape"][2], np.array(row["spacing_mm"])
-    step = max(given["spacing_mm"][0], decode.get("edge_diameters_min", 0) * row["mask_diameter_mm"] / edge)
-    centre = (cubes.nodules[cube][0][0] + noise.normal(0, measure.MARK_ERROR_MM, 3)) / grid
-    logit = pack.sessions["segmenter"](datasets.cut(cubes.gray[cube], centre, grid, np.eye(3) * step, edge, "border"))[0]
-    labels, _ = ndimage.label(marks.sigmoid(logit) >= decode["threshold"])
-    core = labels[(slice(edge // 2 - 2, edge // 2 + 2),) * 3]
-    if not (core > 0).any():
-        return 0.0
-    return float((labels == np.bincount(core[core > 0]).argmax()).sum() * step**3)
-
-
-def volumes_table(cubes, chosen, pack):
+def volumes_table(cubes, chosen, predict, spec):
     """Logarithms of volume over the geometric mean of the other readers; ours over that of all but one as well."""
     noise, rows = np.random.default_rng(0), []
     for cube, readers in chosen.items():
-        ours = outlined(pack, cubes, cube, noise)
+        found, _, step = measure.outlined(predict, spec, cubes, cube, noise)
+        ours = float(found.sum() * step**3)
         volumes = np.array([r["volume"] for r in readers])
         if (volumes <= 0).any():
             continue
@@ -178,9 +162,8 @@ def main():
     counts = collections.Counter(len(r) for r in chosen.values())
     print(f"{len(chosen)} of {len(wanted)} held-out nodules with their readers ({dict(counts)})")
     pack = measure.Pack(given.pack)
-    pack.sessions["segmenter"] = pack.predict("segmenter")
     found = {"nodules": len(chosen), "of": len(wanted), "types": types_table(cubes, chosen, given.pack / "characterizer.onnx"),
-             "volumes": volumes_table(cubes, chosen, pack)}
+             "volumes": volumes_table(cubes, chosen, pack.predict("segmenter"), pack.specs["segmenter"])}
     (given.out / "measured-readers.json").write_text(json.dumps(found, indent=1))
     print(json.dumps(found, indent=1))
 
