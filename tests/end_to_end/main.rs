@@ -23,4 +23,5 @@ mod orientation;
 mod pacs;
 mod rest;
 mod scale_out;
+mod send;
 mod triage;

@@ -3,7 +3,7 @@
 use crate::discover::{DiscoverError, Place, discover};
 use dcm::guard;
 use dimse::{PeerSettings, ProposedContext, ScuError, StoreAssociation};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,9 @@ pub struct SendSummary {
 
 /// One object to send.
 struct Outgoing {
+    /// It was under way when an association broke: it goes once more, alone, so that what breaks associations takes
+    /// nothing with it.
+    again: bool,
     place: Place,
     sop_class_uid: String,
     sop_instance_uid: String,
@@ -53,7 +56,7 @@ pub async fn send(
     let progress = Arc::new(progress);
     progress(total, 0);
     let contexts = contexts(&outgoing);
-    let queue = Arc::new(Mutex::new(outgoing.into_iter()));
+    let queue = Arc::new(Mutex::new(VecDeque::from(outgoing)));
     let mut senders = tokio::task::JoinSet::new();
     for _ in 0..associations_count.max(1) {
         let (queue, summary, answered) = (Arc::clone(&queue), Arc::clone(&summary), Arc::clone(&answered));
@@ -76,6 +79,7 @@ fn list(paths: &[PathBuf]) -> Result<(Vec<Outgoing>, u64), DiscoverError> {
         match guard::check_file(&bytes, &dcm::limits::Limits::default()) {
             Ok(report) => match (report.sop_class_uid, report.sop_instance_uid) {
                 (Some(sop_class_uid), Some(sop_instance_uid)) => outgoing.push(Outgoing {
+                    again: false,
                     place,
                     sop_class_uid,
                     sop_instance_uid,
@@ -100,11 +104,10 @@ fn contexts(outgoing: &[Outgoing]) -> Vec<ProposedContext> {
 async fn one_association(
     peer: &PeerSettings,
     contexts: &[ProposedContext],
-    queue: &Mutex<std::vec::IntoIter<Outgoing>>,
+    queue: &Mutex<VecDeque<Outgoing>>,
     summary: &Mutex<SendSummary>,
     done: impl Fn(),
 ) {
-    let next = || queue.lock().ok().and_then(|mut q| q.next());
     let note = |place: &Place, result: Result<u64, String>| {
         if let Ok(mut summary) = summary.lock() {
             match result {
@@ -117,19 +120,19 @@ async fn one_association(
         }
         done();
     };
-    while let Some(first) = next() {
+    while let Some(first) = next(queue, 0) {
         let mut association = match StoreAssociation::open(peer, contexts).await {
             Ok(opened) => opened,
             Err(error) => {
                 // Nobody is there, or nobody wants us: the rest would fail the same way.
                 note(&first.place, Err(error.to_string()));
-                while let Some(rest) = next() {
+                while let Some(rest) = next(queue, 0) {
                     note(&rest.place, Err(error.to_string()));
                 }
                 return;
             }
         };
-        if !over(&mut association, first, &next, &note).await {
+        if !over(&mut association, first, queue, &note).await {
             continue;
         }
         if let Err(error) = association.release().await {
@@ -138,22 +141,28 @@ async fn one_association(
     }
 }
 
-/// Sends `first` and what `next` gives over one association, as many at once as the peer grants; `false` when the
-/// association was lost, and with it the answers that were due.
+/// The next object for an association that has `open_count` under way.
+fn next(queue: &Mutex<VecDeque<Outgoing>>, open_count: usize) -> Option<Outgoing> {
+    queue.lock().ok()?.pop_front_if(|one| !one.again || open_count == 0)
+}
+
+/// Sends `first` and what comes after it over one association, as many at once as the peer grants; `false` when the
+/// association was lost. What it left unanswered is in the queue again, or failed if that was its second try.
 async fn over(
     association: &mut StoreAssociation,
     first: Outgoing,
-    next: &impl Fn() -> Option<Outgoing>,
+    queue: &Mutex<VecDeque<Outgoing>>,
     note: &impl Fn(&Place, Result<u64, String>),
 ) -> bool {
-    let mut open: Vec<(u16, Place, u64)> = Vec::new();
+    let mut open: Vec<(u16, Outgoing, u64)> = Vec::new();
     let mut coming = Some(first);
     loop {
-        let has_room = open.len() < association.operations_window();
-        let step = match coming.take().or_else(|| if has_room { next() } else { None }) {
+        let is_alone = open.iter().any(|(_, one, _)| one.again);
+        let has_room = open.len() < association.operations_window() && !is_alone;
+        let step = match coming.take().or_else(|| if has_room { next(queue, open.len()) } else { None }) {
             Some(one) => match begin(association, &one).await {
                 Ok((message_id, size)) => {
-                    open.push((message_id, one.place, size));
+                    open.push((message_id, one, size));
                     Ok(())
                 }
                 Err(Failed::Object(reason)) => {
@@ -161,22 +170,26 @@ async fn over(
                     Ok(())
                 }
                 Err(Failed::Association(reason)) => {
-                    note(&one.place, Err(reason.clone()));
+                    open.push((0, one, 0));
                     Err(reason)
                 }
             },
             None if open.is_empty() => return true,
             None => association.answer().await.map_err(|e| e.to_string()).map(|(message_id, status)| {
                 if let Some(at) = open.iter().position(|o| o.0 == message_id) {
-                    let (_, place, size) = open.swap_remove(at);
+                    let (_, one, size) = open.swap_remove(at);
                     let delivered = status.is_delivered();
-                    note(&place, if delivered { Ok(size) } else { Err(format!("refused: {status}")) });
+                    note(&one.place, if delivered { Ok(size) } else { Err(format!("refused: {status}")) });
                 }
             }),
         };
         if let Err(reason) = step {
-            for (_, place, _) in open {
-                note(&place, Err(reason.clone()));
+            tracing::warn!(reason, unanswered_count = open.len(), "the association was lost");
+            for (_, one, _) in open {
+                match (one.again, queue.lock()) {
+                    (false, Ok(mut queue)) => queue.push_front(Outgoing { again: true, ..one }),
+                    _ => note(&one.place, Err(reason.clone())),
+                }
             }
             return false;
         }
