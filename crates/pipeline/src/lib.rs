@@ -50,4 +50,5 @@ pub mod workload;
 
 pub use assembled::Assembled;
 pub use networks::{NetworkOptions, Networks, NetworksError, PackSummary, list_packs, verify_pack};
+pub use render::sentences::score_number;
 pub use render::{Language, NoduleReading, Reading, category_text, reading, risk_text};

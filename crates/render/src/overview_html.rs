@@ -2,7 +2,7 @@
 //! outside resource; pictures are files beside it.
 
 use crate::clinical_html;
-use crate::sentences::volume_words;
+use crate::sentences::{score_number, volume_words};
 use crate::words::{Language, Words};
 use domain::{Attenuation, Character, FindingsDocument, NoduleDocument, SeriesDocument, SeriesState, Side};
 use std::fmt::Write;
@@ -171,7 +171,7 @@ fn nodule_table(html: &mut String, series: &SeriesDocument, language: Language) 
             html,
             "<tr><td><b>{}</b><td class=\"n\"><b>{:.1}</b><td class=\"n\">{:.1} &times; {:.1}<td class=\"n\">{}<td>{}<td>{}\
              <td>{risk}<td class=\"g\">{category}\
-             <td class=\"n\">{:.0} ({:.0})<td class=\"n\">{:.1}, {:.1}, {:.1}<td class=\"n\">{:.2}</tr>",
+             <td class=\"n\">{:.0} ({:.0})<td class=\"n\">{:.1}, {:.1}, {:.1}<td class=\"n\">{}</tr>",
             n.number,
             n.mean_diameter_mm,
             n.long_axis_mm,
@@ -184,7 +184,7 @@ fn nodule_table(html: &mut String, series: &SeriesDocument, language: Language) 
             c.x,
             c.y,
             c.z,
-            n.score,
+            score_number(n.score),
         );
     }
     html.push_str("</tbody>\n</table>\n");
@@ -220,7 +220,7 @@ fn caption(nodule: &NoduleDocument, language: Language) -> String {
     match language {
         Language::English => crate::sentences::nodule_sentence(nodule),
         Language::Chinese => format!(
-            "结节 {}：{}，{}，{:.1} × {:.1} mm（平均 {:.1} mm），体积 {}，评分 {:.2}",
+            "结节 {}：{}，{}，{:.1} × {:.1} mm（平均 {:.1} mm），体积 {}，评分 {}",
             n.number,
             attenuation_words(n.attenuation, words),
             side_words(n.side, words),
@@ -228,7 +228,7 @@ fn caption(nodule: &NoduleDocument, language: Language) -> String {
             n.short_axis_mm,
             n.mean_diameter_mm,
             volume_words(n.volume_mm3),
-            n.score
+            score_number(n.score)
         ),
     }
 }
@@ -269,13 +269,13 @@ fn facts(html: &mut String, series: &SeriesDocument, pictures: Option<&SeriesPic
         fact(
             words.pack,
             format!(
-                "{} {} <span class=\"dim\">(sha256 {}&hellip;, {} {} {:.2}, {})</span>",
+                "{} {} <span class=\"dim\">(sha256 {}&hellip;, {} {} {}, {})</span>",
                 escaped(&pack.name),
                 escaped(&pack.version),
                 escaped(&short),
                 words.reports_from,
                 words.score,
-                pack.threshold,
+                score_number(pack.threshold),
                 escaped(&pack.runtime)
             ),
         );

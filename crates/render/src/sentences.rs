@@ -31,7 +31,17 @@ pub fn volume_words(volume_mm3: f64) -> String {
 /// Score of the network for people; it is not a probability of cancer.
 #[must_use]
 pub fn score_words(score: f64) -> String {
-    format!("score {score:.2}")
+    format!("score {}", score_number(score))
+}
+
+/// A score or threshold as a number for people: two decimals, below 0.1 two significant digits, so that a threshold of
+/// 0.0053 does not read as 0.01.
+#[must_use]
+pub fn score_number(score: f64) -> String {
+    let wanted = if score > 0.0 { 1.0 - score.log10().floor() } else { 2.0 };
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 2 to 6
+    let decimals = wanted.clamp(2.0, 6.0) as usize;
+    format!("{score:.decimals$}")
 }
 
 /// Lines beside a finding's picture; the first is the most important.
@@ -62,4 +72,27 @@ pub fn nodule_sentence(nodule: &NoduleDocument) -> String {
         volume_words(nodule.volume_mm3),
         score_words(nodule.score),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::score_number;
+
+    /// Goal: a small score is not shown as another one. Method: from none to certain, thresholds of shipped packs.
+    #[test]
+    fn small_scores_keep_two_digits() {
+        for (score, words) in [
+            (0.0, "0.00"),
+            (1.8e-8, "0.000000"),
+            (0.0053, "0.0053"),
+            (0.0134, "0.013"),
+            (0.02, "0.020"),
+            (0.099, "0.099"),
+            (0.1, "0.10"),
+            (0.995, "0.99"),
+            (1.0, "1.00"),
+        ] {
+            assert_eq!(score_number(score), words);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use domain::{FindingsDocument, Mask, NoduleDocument, Run, SeriesDocument, SeriesState};
 use pipeline::rest::{Rest, RestError};
 use pipeline::truth::{Comparison, FramePixels, Mark, TruthDocument, TruthSeries};
-use pipeline::{Language, category_text, reading, risk_text};
+use pipeline::{Language, category_text, reading, risk_text, score_number};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -129,10 +129,10 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
     }
     if let (Some(pack), Some(lungs)) = (&series.pack, &series.lungs) {
         say(format_args!(
-            "  {} {} at score {:.2} ({}); lungs left {:.1} l, right {:.1} l; {:.1} s",
+            "  {} {} at score {} ({}); lungs left {:.1} l, right {:.1} l; {:.1} s",
             pack.name,
             pack.version,
-            pack.threshold,
+            score_number(pack.threshold),
             pack.runtime,
             lungs.left_ml / 1000.0,
             lungs.right_ml / 1000.0,
@@ -161,7 +161,7 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
         let c = n.center_lps_mm;
         rows.add_row([
             n.number.to_string(),
-            format!("{:.2}", n.score),
+            score_number(n.score),
             n.side.as_str().to_owned(),
             n.attenuation.as_str().to_owned(),
             format!("{:.1} x {:.1} mm", n.long_axis_mm, n.short_axis_mm),
@@ -237,7 +237,7 @@ pub(crate) fn tell_comparison(comparison: &Comparison) {
         row.extend(match &nodule.hit {
             Some(hit) => [
                 format!("Nodule {}", hit.number),
-                format!("{:.2}", hit.score),
+                score_number(hit.score),
                 format!("{:.1} mm", hit.distance_mm),
                 format!("{:.2}", hit.dice),
                 format!("{:.2}", hit.volume_ratio),
