@@ -31,7 +31,7 @@ pub struct Manifest {
     /// Logit to score; without it the score is the logistic of the logit.
     #[serde(default)]
     pub calibration: Option<Calibration>,
-    /// The networks, one per role.
+    /// The networks, one per role; of detectors of kind `center-point` there may be several, which take turns.
     #[serde(rename = "network")]
     pub networks: Vec<NetworkSpec>,
 }
@@ -160,9 +160,10 @@ pub struct CenterPointDecode {
     /// voxels: each scan gets the one that fits it best. Without it the stated size is the only one.
     #[serde(default)]
     pub tile_voxels_max: Option<usize>,
-    /// 2: the network looks twice, the second time with its cells moved by half a stride along each axis, and a
-    /// candidate's logit is the mean of both. 1 (default): once. A network that strides answers a centre in the middle
-    /// of a cell otherwise than one on the border of eight.
+    /// How often each detector looks at a scan, 1 (default) or 2. With several looks (several detectors, or one that
+    /// looks twice) each has its cells moved further by an equal part of the stride along each axis, and a candidate's
+    /// logit is the mean of all: a network that strides answers a centre in the middle of a cell otherwise than one on
+    /// the border of eight, and two networks err in different places.
     #[serde(default = "one")]
     pub phases: usize,
     /// Diameter whose channel 4 is zero, mm.

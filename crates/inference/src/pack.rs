@@ -123,10 +123,15 @@ impl ModelPack {
         &self.sha256
     }
 
-    /// The network of a role, if the pack has one.
+    /// The network of a role, if the pack has one; of several detectors the first.
     #[must_use]
     pub fn network(&self, role: Role) -> Option<&NetworkSpec> {
-        self.manifest.networks.iter().find(|n| n.role == role)
+        self.networks(role).next()
+    }
+
+    /// The networks of a role, in the pack's order.
+    pub fn networks(&self, role: Role) -> impl Iterator<Item = &NetworkSpec> {
+        self.manifest.networks.iter().filter(move |n| n.role == role)
     }
 
     /// Provenance of a result: `threshold` is the score used, `runtime` is [`Network::provenance`].

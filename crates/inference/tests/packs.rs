@@ -205,6 +205,30 @@ fn faulty_manifests_are_refused_with_the_reason() {
     }
 }
 
+/// Goal: detectors of one shape may take turns; others, and other roles, may not. Method: the small pack with a network
+/// of its own twice, and that copy changed.
+#[test]
+fn only_detectors_of_one_shape_take_turns() {
+    let text = std::fs::read_to_string(small().join("pack.toml")).unwrap();
+    let networks: Vec<&str> = text.split("[[network]]").skip(1).collect();
+    let twice = |of: &str, from: &str, to: &str, copies: usize| {
+        let copy = format!("[[network]]{}", of.replacen(from, to, 1));
+        changed("[[network]]", &format!("{}[[network]]", copy.repeat(copies)))
+    };
+    let (detector, reducer) = (networks[0], networks[1]);
+    let pack = ModelPack::open(twice(detector, "", "", 1).path()).unwrap();
+    assert_eq!(pack.networks(Role::Detector).count(), 2);
+    for (folder, words) in [
+        (twice(reducer, "", "", 1), "two networks of role reducer"),
+        (twice(detector, "margin_voxels = 8", "margin_voxels = 4", 1), "detectors that take turns"),
+        (twice(detector, "spacing_mm = [1.0", "spacing_mm = [2.0", 1), "detectors that take turns"),
+        (twice(detector, "", "", 4), "5 looks (detectors times phases) are more than the stride, 4"),
+    ] {
+        let error = ModelPack::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(words), "{words:?} is not in: {error}");
+    }
+}
+
 /// Goal: a graph that disagrees with its pack.toml is refused with the reason. Method: one change each, `verify`.
 #[test]
 fn graphs_that_disagree_are_refused_with_the_reason() {

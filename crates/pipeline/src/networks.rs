@@ -111,7 +111,8 @@ pub fn verify_pack(folder: &Path, options: &NetworkOptions) -> Result<Vec<String
 #[derive(Debug)]
 pub struct Networks {
     pub(crate) pack: ModelPack,
-    pub(crate) detector: Network,
+    /// One at least. Several are of one shape and take turns at a scan.
+    pub(crate) detectors: Vec<Network>,
     pub(crate) reducer: Option<Network>,
     /// Without one a finding is a ball of the detector's diameter.
     pub(crate) segmenter: Option<Network>,
@@ -130,10 +131,10 @@ impl Networks {
         let runtime = options.runtime()?;
         let name = format!("{} {}", pack.name(), pack.version());
         let unfit = |reason: &str| NetworksError::Unfit { pack: name.clone(), reason: reason.to_owned() };
-        let load = |role: Role| {
-            pack.network(role).map(|spec| Network::load(&pack, spec, &runtime, options.threads)).transpose()
-        };
-        let detector = load(Role::Detector)?.ok_or_else(|| unfit("has no detector"))?;
+        let load_one = |spec| Network::load(&pack, spec, &runtime, options.threads);
+        let load = |role: Role| pack.network(role).map(load_one).transpose();
+        let detectors = pack.networks(Role::Detector).map(load_one).collect::<Result<Vec<_>, _>>()?;
+        let detector = detectors.first().ok_or_else(|| unfit("has no detector"))?;
         let segmenter = load(Role::Segmenter)?;
         let reducer = load(Role::Reducer)?;
         let characterizer = load(Role::Characterizer)?;
@@ -161,7 +162,7 @@ impl Networks {
                 )));
             }
         };
-        let mut networks = Self { detector, reducer, segmenter, characterizer, threshold, pack };
+        let mut networks = Self { detectors, reducer, segmenter, characterizer, threshold, pack };
         if let Some(path) = &options.calibration {
             networks.threshold = networks.calibrated(path)?;
         }
@@ -193,6 +194,6 @@ impl Networks {
     /// Pack, threshold and what really runs, for provenance.
     #[must_use]
     pub fn identity(&self) -> domain::PackIdentity {
-        self.pack.identity(self.threshold, self.detector.provenance())
+        self.pack.identity(self.threshold, self.detectors[0].provenance())
     }
 }

@@ -53,12 +53,42 @@ impl Manifest {
         for (index, spec) in self.networks.iter().enumerate() {
             spec.check()
                 .map_err(|reason| format!("network {} ({}): {reason}", index + 1, spec.role.as_str()))?;
-            if self.networks[..index].iter().any(|earlier| earlier.role == spec.role) {
-                return Err(format!("two networks of role {}; need one at most", spec.role.as_str()));
-            }
+            let earlier = self.networks[..index].iter().find(|earlier| earlier.role == spec.role);
+            earlier.map_or(Ok(()), |earlier| check_beside(earlier, spec))?;
         }
-        Ok(())
+        self.check_looks()
     }
+
+    /// Looks are spread over the stride: more of them than voxels of a cell would see the same twice.
+    fn check_looks(&self) -> Result<(), String> {
+        let detectors = self.networks.iter().filter(|spec| spec.role == Role::Detector);
+        let looks: usize = detectors.clone().map(NetworkSpec::phases).sum();
+        match detectors.map(|spec| &spec.decode).next() {
+            Some(Kind::CenterPoint(decode)) if looks > decode.stride => Err(format!(
+                "{looks} looks (detectors times phases) are more than the stride, {}",
+                decode.stride
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Several detectors of kind center-point may take turns if they read and answer alike; of all else there is one.
+fn check_beside(first: &NetworkSpec, other: &NetworkSpec) -> Result<(), String> {
+    let role = other.role.as_str();
+    let in_turn = matches!((&first.decode, other.role), (Kind::CenterPoint(_), Role::Detector));
+    if !in_turn {
+        return Err(format!(
+            "two networks of role {role}; need one at most (only detectors of kind center-point take turns)"
+        ));
+    }
+    if first.decode != other.decode || first.inputs != other.inputs || first.outputs != other.outputs {
+        return Err(format!(
+            "{} and {} are detectors that take turns; their decode, input and output must be the same",
+            first.file, other.file
+        ));
+    }
+    Ok(())
 }
 
 /// Format 1 is the only one.
@@ -137,6 +167,14 @@ impl NetworkSpec {
         self.check_role()?;
         self.check_decode()?;
         self.check_selftest()
+    }
+
+    /// How often one network looks.
+    fn phases(&self) -> usize {
+        match &self.decode {
+            Kind::CenterPoint(decode) => decode.phases,
+            _ => 1,
+        }
     }
 
     fn check_role(&self) -> Result<(), String> {

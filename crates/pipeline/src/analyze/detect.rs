@@ -23,18 +23,19 @@ pub(super) fn candidates(
     search: Search,
     progress: Progress<'_>,
 ) -> Result<Vec<Candidate>, AnalyzeError> {
-    let spec = networks.detector.spec().clone();
-    let Kind::CenterPoint(decode) = spec.decode else {
+    let Kind::CenterPoint(decode) = networks.detectors[0].spec().decode else {
         return Err(AnalyzeError::Unfit("detector is not of kind center-point".to_owned()));
     };
-    let input = first_input(&networks.detector)?;
+    let input = first_input(&networks.detectors[0])?;
+    let looks_count = networks.detectors.len() * decode.phases;
+    let moved_by = |look: usize| look * decode.stride / looks_count;
     let spacing_mm = input.spacing_mm[0];
     let fixed = TileShape { size: input.edge(), halo: [decode.margin_voxels; 3] };
     // As far as a tile can reach beyond the lungs: air that is none, 16 mm outside of them, moves scores by half.
     let rim = match decode.tile_voxels_max {
         None => fixed.size.into_iter().max().unwrap_or(0),
         Some(_) => decode.margin_voxels + FITTED_REACH_VOXELS,
-    } + decode.stride / 2 * (decode.phases - 1);
+    } + moved_by(looks_count - 1);
     #[allow(clippy::cast_precision_loss)] // voxels of a tile
     let rim_mm = rim as f64 * spacing_mm;
     let grid = cad::resample::isotropic(volume, widened(lungs.region, volume, rim_mm), spacing_mm);
@@ -58,7 +59,7 @@ pub(super) fn candidates(
     let options =
         DecodeOptions { stride: decode.stride, spacing_mm, score_min: raw_min, count_max: decode.top_k };
     // One look is judged by itself; of several, a weak one may be lifted by the others.
-    let own = match decode.phases {
+    let own = match looks_count {
         1 => options,
         _ => DecodeOptions {
             score_min: SCORE_SILENT.min(raw_min),
@@ -66,13 +67,14 @@ pub(super) fn candidates(
             ..options
         },
     };
-    let (mut looks, work) = (Vec::new(), decode.phases * tiles.len());
-    for phase in 0..decode.phases {
+    let (mut looks, work) = (Vec::new(), looks_count * tiles.len());
+    for look in 0..looks_count {
         let mut found = Vec::new();
+        let turn = look % networks.detectors.len();
         for (done, tile) in tiles.iter().enumerate() {
-            progress(Step::Detect, phase * tiles.len() + done, work);
-            let tile = moved(tile, phase * decode.stride / 2);
-            found.extend(run_tile(&grid, &tile, window(&input), &mut networks.detector, &own)?);
+            progress(Step::Detect, look * tiles.len() + done, work);
+            let tile = moved(tile, moved_by(look));
+            found.extend(run_tile(&grid, &tile, window(&input), &mut networks.detectors[turn], &own)?);
         }
         looks.push(cad::detect::merge(found, &own));
     }
