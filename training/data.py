@@ -75,11 +75,25 @@ def nodules_of(row):
 
 
 class Background:
-    """A whole scan on the 1 mm grid with the lungs in which marks are looked for."""
+    """A whole scan on the 1 mm grid with the lungs in which marks are looked for, and what is known to be there:
+    `lesions` [(place in voxels, diameter mm)]."""
 
-    def __init__(self, name, gray, lungs):
-        self.name, self.gray, self.lungs = name, gray, lungs
+    def __init__(self, name, gray, lungs, lesions=()):
+        self.name, self.gray, self.lungs, self.lesions = name, gray, lungs, lesions
         self.places = np.argwhere(lungs[::4, ::4, ::4]) * 4
+
+
+def known_lesions(data, series_uid):
+    """The segmented lesions of a scan by `qin-truth.json`: [(place on its 1 mm grid, diameter mm of a ball as large)]. That
+    there is no other is not known."""
+    found = []
+    for series in json.loads((data / "qin-truth.json").read_text())["series"]:
+        if series["series_instance_uid"] == series_uid:
+            first = np.array(series["first_ipp_lps"])
+            for nodule in series["nodules"]:
+                one = nodule["consensus50"]
+                found.append(((np.array(one["centre_lps"]) - first)[::-1], one["sphere_diameter_mm"]))
+    return found
 
 
 def backgrounds(data, cache):
@@ -91,7 +105,8 @@ def backgrounds(data, cache):
             hu = one_mm(hu, spacing)
             np.savez_compressed(file, gray=to_gray(hu), lungs=scans.lung_mask(hu))
         with np.load(file) as arrays:
-            loaded.append(Background(folder.name, arrays["gray"], arrays["lungs"]))
+            lesions = known_lesions(data, next(folder.iterdir()).name)
+            loaded.append(Background(folder.name, arrays["gray"], arrays["lungs"], lesions))
     return loaded
 
 

@@ -1,4 +1,4 @@
-"""Checkpoint to ONNX: averaged weights, BatchNorm folded into convolutions, opset 17, f32. The detector takes tiles of any
+"""Checkpoint to ONNX: averaged weights, BatchNorm folded into convolutions, opset 17, f32. Detectors take tiles of any
 size in steps of 16 voxels, the others one shape.
 
     python export.py OUT FOLDER [--roles detector segmenter]
@@ -19,6 +19,7 @@ OPSET = 17
 # role: class, input tensors, output tensor, edge of the inputs, shape of the output from its third axis on
 ROLES = {
     "detector": (Detector, ["input"], "head", 160, (40, 40, 40)),
+    "detector-2": (Detector, ["input"], "head", 160, (40, 40, 40)),
     "segmenter": (Segmenter, ["input"], "logit", 48, (48, 48, 48)),
     "reducer": (Reducer, ["near", "wide"], "logit", 32, ()),
     "characterizer": (Characterizer, ["near", "wide"], "logit", 32, ()),
@@ -41,7 +42,7 @@ def export(role, checkpoint, file):
     make, inputs, output, edge, out_shape = ROLES[role]
     network, state = make().eval(), torch.load(checkpoint, weights_only=False, map_location="cpu")
     network.load_state_dict(state["averaged"])
-    if "shift" in state["kept"]:
+    if "shift" in state.get("kept", {}):
         network.head[-1].bias.data += torch.tensor(state["kept"]["shift"])
     generator = torch.Generator().manual_seed(0)
     given = tuple(torch.rand(1, 1, edge, edge, edge, generator=generator) for _ in inputs)
@@ -49,7 +50,7 @@ def export(role, checkpoint, file):
         want = network(*given).numpy()
         network = folded(network)
         axes = {2: "depth", 3: "height", 4: "width"}
-        free = {name: {k: f"{name} {v}" for k, v in axes.items()} for name in (*inputs, output)} if role == "detector" else None
+        free = {name: {k: f"{name} {v}" for k, v in axes.items()} for name in (*inputs, output)} if make is Detector else None
         torch.onnx.export(
             network, given, str(file), opset_version=OPSET, input_names=inputs, output_names=[output], dynamo=False,
             dynamic_axes=free,

@@ -150,8 +150,9 @@ def logger(file):
     return log
 
 
-def arguments(about, steps):
-    """DATA, OUT and the settings that all runs have; makes OUT and sets the threads."""
+def arguments(about, steps, name=None):
+    """DATA, OUT and the settings that all runs have; makes OUT and sets the threads. `name`: of the run's files, where it
+    can be chosen."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
@@ -160,6 +161,8 @@ def arguments(about, steps):
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start-from", type=pathlib.Path, help="ONNX file of the same network to go on from")
     parser.add_argument("--rate", type=float, help="highest learning rate; the network's own if not given")
+    if name:
+        parser.add_argument("--name", default=name, help="of the run's files in OUT")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)

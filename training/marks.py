@@ -54,15 +54,17 @@ def box_of(mask, margin):
     return [(max(w[0] - margin, 0), min(w[-1] + 1 + margin, n)) for w, n in zip(where, mask.shape)]
 
 
-def in_volume(predict, gray, lungs, tile=160, margin=32, stride=STRIDE, score_min=0.02, top=100, phases=1):
-    """Marks inside `lungs` of a 1 mm volume `gray` (0..1); `predict` maps a tile [t, t, t] to its head.
+def in_volume(looks, gray, lungs, tile=160, margin=32, stride=STRIDE, score_min=0.02, top=100):
+    """Marks inside `lungs` of a 1 mm volume `gray` (0..1).
 
-    `phases`: looks, each with its cells moved by a part of the stride."""
-    if phases > 1:
-        looks = [_one_look(predict, gray, lungs, tile, margin, stride, SCORE_SILENT, p * stride // phases) for p in range(phases)]
-        marks = agreed(looks, score_min)
+    `looks`: functions of a tile [t, t, t] to its head, one a look; each look has its cells moved further by an equal part
+    of the stride."""
+    if len(looks) > 1:
+        moved = [n * stride // len(looks) for n in range(len(looks))]
+        each = [_one_look(p, gray, lungs, tile, margin, stride, SCORE_SILENT, m) for p, m in zip(looks, moved)]
+        marks = agreed(each, score_min)
     else:
-        marks = _one_look(predict, gray, lungs, tile, margin, stride, score_min, 0)
+        marks = _one_look(looks[0], gray, lungs, tile, margin, stride, score_min, 0)
     near = np.round(marks[:, :3]).astype(int).clip(0, np.array(lungs.shape) - 1)
     return marks[lungs[near[:, 0], near[:, 1], near[:, 2]]][:top]
 
@@ -100,17 +102,17 @@ def in_one_pass(predict, gray, lungs, score_min, margin=16):
     return marks[lungs[near[:, 0], near[:, 1], near[:, 2]]]
 
 
-def in_cube(predict, gray, stride=STRIDE, score_min=0.02, border=16, fixed=None, phases=1):
+def in_cube(looks, gray, stride=STRIDE, score_min=0.02, border=16, fixed=None):
     """Marks of a cube on the 1 mm grid (0..1), its surroundings mirrored; places in its voxels.
 
-    `border`: voxels before the cube, one number or one an axis; `fixed`: edge that the network wants, else the next
-    multiple of 16; `phases`: see in_volume."""
+    `looks`: see in_volume; `border`: voxels before the cube, one number or one an axis; `fixed`: edge that the network
+    wants, else the next multiple of 16."""
     border = np.broadcast_to(border, 3)
-    if phases > 1:
-        looks = [in_cube(predict, gray, stride, SCORE_SILENT, border + p * stride // phases, fixed) for p in range(phases)]
-        return agreed(looks, score_min)
+    if len(looks) > 1:
+        moved = [border + n * stride // len(looks) for n in range(len(looks))]
+        return agreed([in_cube([p], gray, stride, SCORE_SILENT, b, fixed) for p, b in zip(looks, moved)], score_min)
     after = [(fixed or -(-(n + 2 * b) // 16) * 16) - n - b for n, b in zip(gray.shape, border)]
     padded = np.pad(gray, list(zip(border, after)), mode="symmetric")
-    marks = merge(head_marks(predict(padded), stride, score_min))
+    marks = merge(head_marks(looks[0](padded), stride, score_min))
     marks[:, :3] -= border
     return marks

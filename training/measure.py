@@ -25,6 +25,7 @@ import marks
 
 RATES = (0.125, 0.25, 0.5, 1, 2, 4, 8)
 SIZES = ((0, 6), (6, 10), (10, 20), (20, 100))
+NOISES_HU = ((0, 15), (15, 30), (30, 200))  # SD in the scan: what dose and kernel make together
 MARK_ERROR_MM = 0.7  # SD along each axis: how far the segmenter's patch is off
 LITRES_PER_CHEST = 5.0
 SCORE_MIN = 0.01  # of the detector's marks that are looked at
@@ -36,14 +37,19 @@ class Pack:
     def __init__(self, folder, threads=1):
         self.folder, self.threads, self.sessions = folder, threads, {}
         self.manifest = tomllib.loads((folder / "pack.toml").read_text())
-        self.specs = {n["role"]: n for n in self.manifest["network"]}
-        self.phases = self.specs["detector"]["decode"].get("phases", 1)
+        self.specs = {n["role"]: n for n in reversed(self.manifest["network"])}  # of several detectors the first
+
+    def looks(self, edge=None):
+        """The detector's looks at a scan, in turn: what `predict` gives for each."""
+        detectors = [self.predict(n, edge) for n in self.manifest["network"] if n["role"] == "detector"]
+        return detectors * self.specs["detector"]["decode"].get("phases", 1)
 
     def predict(self, role, edge=None):
         """Function of a volume of 0..1 over datasets.HU_CLIP; the pack's own clip is applied.
 
-        `edge`: another size (three numbers) than pack.toml states; fails where the graph has sizes built in."""
-        spec = self.specs[role]
+        `role`: or a network as pack.toml has it; `edge`: another size (three numbers) than pack.toml states; fails where
+        the graph has sizes built in."""
+        spec = self.specs[role] if isinstance(role, str) else role
         given, low_high = spec["input"][0], spec["input"][0]["hu_clip"]
         model = onnx.load(self.folder / spec["file"])
         if edge and model.graph.input[0].type.tensor_type.shape.dim[2].dim_value:
@@ -131,20 +137,20 @@ def lungs_of_cube(gray):
 
 
 def cube_detector(pack):
-    """The detector for cubes, in a smaller tile where the graph can be given one (faster); and its edge."""
+    """The detector's looks for cubes, in a smaller tile where the graph can be given one (faster); and its edge."""
     try:
-        return pack.predict("detector", (96,) * 3), 96
+        return pack.looks((96,) * 3), 96
     except onnxruntime.capi.onnxruntime_pybind11_state.Fail:
-        return pack.predict("detector"), pack.specs["detector"]["input"][0]["shape"][2]
+        return pack.looks(), pack.specs["detector"]["input"][0]["shape"][2]
 
 
-def cube_marks(pack, predict, stride, cubes, indices, fixed):
+def cube_marks(pack, looks, stride, cubes, indices, fixed):
     """Per cube: hit (score, or -inf), its row, false scores, litres of lung."""
     rows, border = [], 16 if fixed < 160 else 48
     for index in indices:
         gray = cubes.at_one_mm(index)
         lungs = lungs_of_cube(gray)
-        found = marks.in_cube(predict, gray, stride, SCORE_MIN, border, fixed, pack.phases)
+        found = marks.in_cube(looks, gray, stride, SCORE_MIN, border, fixed)
         found = pack.reduced(found, cubes.gray[index], np.array(cubes.rows[index]["spacing_mm"]))
         nodules = cubes.nodules[index]
         others = [(p, d) for p, d, _ in nodules[1:]]
@@ -154,7 +160,8 @@ def cube_marks(pack, predict, stride, cubes, indices, fixed):
         rows.append({
             "patient": cubes.rows[index]["patient"], "readers": cubes.rows[index]["readers"],
             "size": cubes.rows[index]["mask_diameter_mm"], "texture": cubes.rows[index]["ratings"]["texture"],
-            "slice": cubes.rows[index]["slice_spacing_mm"], "hit": float(hits[0]), "false": kept,
+            "slice": cubes.rows[index]["slice_spacing_mm"], "noise": cubes.rows[index]["noise_sd_hu"],
+            "contrast": cubes.rows[index]["contrast"], "hit": float(hits[0]), "false": kept,
             "litres": float(lungs.sum() / 1e6),
         })
     return rows
@@ -189,6 +196,10 @@ def report_cubes(rows, resamples=1000):
     groups["texture 3-4"] = [r for r in strong if 2 < r["texture"] < 4.5]
     groups["slices <= 1.5 mm"] = [r for r in strong if r["slice"] <= 1.5]
     groups["slices > 1.5 mm"] = [r for r in strong if r["slice"] > 1.5]
+    for low, high in NOISES_HU:
+        groups[f"noise {low}-{high} HU"] = [r for r in strong if r["noise"] is not None and low <= r["noise"] < high]
+    for contrast, name in ((True, "contrast medium"), (False, "no contrast medium")):
+        groups[name] = [r for r in strong if r["contrast"] is contrast]
     by_group = {}
     for name, members in groups.items():
         counts = [sum(r["hit"] > threshold_at(false, chests, rate) for r in members) for rate in (1, 2, 4)]
@@ -212,8 +223,7 @@ def scan_marks(pack, given, one_pass):
         decode, tile = spec["decode"], spec["input"][0]["shape"][2]
         scaled = gray.astype(np.float32) / 255
         found = marks.in_volume(
-            pack.predict("detector"), scaled, lungs, tile, decode["margin_voxels"], decode["stride"], SCORE_MIN,
-            phases=pack.phases)
+            pack.looks(), scaled, lungs, tile, decode["margin_voxels"], decode["stride"], SCORE_MIN)
     found = pack.reduced(found, gray, np.ones(3))
     world = found.copy()
     world[:, :3] += origin
@@ -303,15 +313,15 @@ def main():
     name = f"{pack.manifest['name']}-{pack.manifest['version']}"
     file = given.out / f"measured-{name}.json"
     result = json.loads(file.read_text()) if file.exists() else {}
-    files = {role: spec["sha256"] for role, spec in pack.specs.items()}
+    files = {spec["file"]: spec["sha256"] for spec in pack.manifest["network"]}
     if result.get("sha256") != files:
         result = {"pack": name, "sha256": files}
     print(f"{name}, onnxruntime {onnxruntime.__version__}, {given.threads} thread(s)")
     cubes = datasets.Cubes(given.data, cache) if {"cubes", "outlines"} & set(given.part) else None
     spec = pack.specs["detector"]
     if "cubes" in given.part:
-        predict, edge = cube_detector(pack)
-        rows = cube_marks(pack, predict, spec["decode"]["stride"], cubes, cubes.test, edge)
+        looks, edge = cube_detector(pack)
+        rows = cube_marks(pack, looks, spec["decode"]["stride"], cubes, cubes.test, edge)
         result["cubes"] = report_cubes(rows)
         result["cube_rows"] = rows
     if "scans" in given.part:

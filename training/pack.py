@@ -20,7 +20,6 @@ import onnxruntime
 sys.path.append(str(pathlib.Path(__file__).resolve().parent / "baseline_log"))
 import selftest
 
-NAME = "lungcad-default"
 POINTS = {"quiet": 0.25, "balanced": 1, "sensitive": 2}  # false marks a chest, over the whole scans
 SCORE_MIN = 0.02
 SURE = 0.7  # probability from which the characterizer's yes or no is stated; balanced draws, see measure_characterizer.py
@@ -165,9 +164,22 @@ def calibrate(cube_hits, scan_hits, false, chests):
     return float(w[0]), float(w[1])
 
 
+def scored(parts):
+    """What a measured pack's scores are to be: slope, intercept and lowest score of the calibration, thresholds of the
+    operating points. `parts`: measure.py's JSON with cubes and scans."""
+    from measure import threshold_at
+
+    false, chests = parts["scans"]["false_raw"], parts["scans"]["chests"]  # cubes have no hila, little diaphragm
+    hits = [r["hit"] for r in parts["cube_rows"] if r["readers"] >= 3 and r["hit"] >= SCORE_MIN]
+    scan_hits = [s for s in parts["scans"]["hits_raw"] if s >= SCORE_MIN]
+    slope, intercept = calibrate(hits, scan_hits, [s for s in false if s >= SCORE_MIN], chests)
+    scaled = lambda p: float(1 / (1 + np.exp(-(slope * logit(p) + intercept))))
+    thresholds = {k: scaled(threshold_at(false, chests, rate)) for k, rate in POINTS.items()}
+    return slope, intercept, float(f"{scaled(SCORE_MIN):.2g}"), thresholds
+
+
 def main():
     # Here, since export_monai.py borrows from this file where the training's libraries are not installed.
-    from measure import threshold_at
     from train_characterizer import NEAR_MM, WIDE_MM, Characterizer
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -176,23 +188,17 @@ def main():
     parser.add_argument("--segmenter-from", type=pathlib.Path)
     parser.add_argument("--points", type=float, nargs=3, help="thresholds read off the program's own marks instead")
     given = parser.parse_args()
-    version = given.folder.name
+    name, version = given.folder.parent.name, given.folder.name
     thresholds, text = {"quiet": 0.5, "balanced": 0.3, "sensitive": 0.1}, ""
-    measured = given.out / f"measured-{NAME}-{version}.json"
+    measured = given.out / f"measured-{name}-{version}.json"
     score_min, shares, bias = SCORE_MIN, REDUCER_SHARE, 0.0
     if measured.exists():
-        parts = json.loads(measured.read_text())
-        false, chests = parts["scans"]["false_raw"], parts["scans"]["chests"]  # cubes have no hila, little diaphragm
-        hits = [r["hit"] for r in parts["cube_rows"] if r["readers"] >= 3 and r["hit"] >= SCORE_MIN]
-        scan_hits = [s for s in parts["scans"]["hits_raw"] if s >= SCORE_MIN]
-        slope, intercept = calibrate(hits, scan_hits, [s for s in false if s >= SCORE_MIN], chests)
-        scaled = lambda p: float(1 / (1 + np.exp(-(slope * logit(p) + intercept))))
-        thresholds = {k: scaled(threshold_at(false, chests, rate)) for k, rate in POINTS.items()}
+        slope, intercept, lowest, thresholds = scored(json.loads(measured.read_text()))
         has_reducer = (given.folder / "reducer.onnx").exists()
         if has_reducer:  # the calibration of both stages together goes into their weights
             shares, bias = [slope * s for s in REDUCER_SHARE], intercept
         else:
-            text, score_min = CALIBRATION.format(slope=slope, intercept=intercept), float(f"{scaled(SCORE_MIN):.2g}")
+            text, score_min = CALIBRATION.format(slope=slope, intercept=intercept), lowest
         print(f"calibration {slope:.3f} x logit + {intercept:.3f}; points {thresholds}")
     if given.points:
         thresholds = dict(zip(POINTS, given.points))
@@ -202,7 +208,7 @@ def main():
     training = TRAINING.format(others="".join(f", {role}" for role in learned))
     if given.segmenter_from:
         training += "; the segmenter is the classical one of baseline-log"
-    toml = HEAD.format(name=NAME, version=version, training=training, **thresholds) + text
+    toml = HEAD.format(name=name, version=version, training=training, **thresholds) + text
     toml += network_text(given.folder, "detector", DETECTOR.format(score_min=score_min), 1.0)
     if (given.folder / "reducer.onnx").exists():
         reducer = REDUCER.format(detector_weight=shares[0], reducer_weight=shares[1], bias=bias)

@@ -11,7 +11,7 @@ from matplotlib import pyplot
 import measure
 
 
-CURVES = {"detector": ("loss", "hit", "false"), "reducer": ("loss",), "segmenter": ("loss", "dice_loss"),
+CURVES = {"detector": ("loss", "hit", "false"), "detector-2": ("loss", "hit", "false"), "reducer": ("loss",), "segmenter": ("loss", "dice_loss"),
           "characterizer": ("texture", "calcified", "spiculated")}
 
 

@@ -1,9 +1,13 @@
-"""An int8 twin of a pack: convolutions as QDQ (activations u8, weights s8 per channel).
+"""An int8 twin of a pack: convolutions as QDQ (activations u8, weights s8 per channel, of which 7 bits are used).
 
-    python quantize.py DATA OUT PACK FOLDER/NAME/VERSION [--tiles 48] [--roles detector segmenter] [--points 0.13 0.0135 0.0053]
+    python quantize.py DATA OUT PACK FOLDER/NAME/VERSION [--beside detector-2.onnx] [--tiles 48] [--roles detector segmenter]
+
+Thresholds and calibration are those of PACK until `calibrate_pack.py` sets what was measured of the twin. `--beside`: a second
+detector in f32, of the same shape, that takes turns with the first.
 
 Ranges of activations are read off training cubes and background scans (never the held-out fifth nor the whole scans).
-The first and the last convolution of a network stay f32: a score is as fine as its last sum.
+The first and the last convolution of a network stay f32: a score is as fine as its last sum. Weights use 7 bits: processors
+without VNNI add two products in 16 bits, which hold 2 x 255 x 64 and not 2 x 255 x 128.
 """
 import argparse
 import hashlib
@@ -64,7 +68,7 @@ def quantized(source, target, reader):
             str(ready), str(target), reader, quant_format=quantization.QuantFormat.QDQ, per_channel=True,
             activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8,
             op_types_to_quantize=["Conv", "ConvTranspose", "Add"], nodes_to_exclude=kept,
-            calibrate_method=quantization.CalibrationMethod.MinMax,
+            calibrate_method=quantization.CalibrationMethod.MinMax, reduce_range=True,
             extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.05},
         )
     model = onnx.load(target)
@@ -80,16 +84,21 @@ def main():
     parser.add_argument("pack", type=pathlib.Path)
     parser.add_argument("twin", type=pathlib.Path)
     parser.add_argument("--tiles", type=int, default=48)
-    parser.add_argument("--points", type=float, nargs=3, help="thresholds quiet, balanced, sensitive; else those of PACK")
+    parser.add_argument("--beside", type=pathlib.Path, help="second detector (f32)")
     parser.add_argument("--roles", nargs="+", default=["detector", "segmenter"])
     given = parser.parse_args()
     given.twin.mkdir(parents=True, exist_ok=True)
     sections = (given.pack / "pack.toml").read_text().split("[[network]]")
+    if given.beside:
+        first = next(n for n, s in enumerate(sections) if 'role = "detector"' in s)
+        sections.insert(first + 1, sections[first].replace('file = "detector.onnx"', 'file = "detector-2.onnx"'))
     cache = given.out / "cache"
     cubes, scans = datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache)
     for place, section in enumerate(sections[1:], 1):
         spec = tomllib.loads("[[network]]" + section)["network"][0]
         source, target = given.pack / spec["file"], given.twin / spec["file"]
+        if spec["file"] == "detector-2.onnx":
+            source = given.beside
         if spec["role"] not in given.roles:
             shutil.copyfile(source, target)
             continue
@@ -107,8 +116,6 @@ def main():
         print(f"{spec['file']}: {source.stat().st_size / 1e6:.1f} to {target.stat().st_size / 1e6:.1f} MB; f32 stay {', '.join(kept)}")
     head = re.sub(r'^name = .*$', f'name = "{given.twin.parent.name}"', sections[0], count=1, flags=re.M)
     sections[0] = re.sub(r'^version = .*$', f'version = "{given.twin.name}"', head, count=1, flags=re.M)
-    for point, threshold in zip(("quiet", "balanced", "sensitive"), given.points or ()):
-        sections[0] = re.sub(rf"^{point} = .*$", f"{point} = {threshold:.6f}", sections[0], flags=re.M)
     (given.twin / "pack.toml").write_text("[[network]]".join(sections))
 
 

@@ -70,7 +70,7 @@ def degraded(gray, spacing, case, seed):
     return np.round(changed).clip(0, 255).astype(np.uint8)
 
 
-def one_cube(pack, predict, edge, stride, cubes, index, case):
+def one_cube(pack, looks, edge, stride, cubes, index, case):
     """Best score on the nodule (-inf: none), scores of false marks, litres."""
     spacing = np.array(cubes.rows[index]["spacing_mm"])
     changed = degraded(cubes.gray[index], spacing, case, index)
@@ -83,7 +83,7 @@ def one_cube(pack, predict, edge, stride, cubes, index, case):
     border = np.full(3, 16 if edge < 160 else 48)
     if case == "tile grid shifted":
         border += np.array(SHIFT) % 8
-    found = marks.in_cube(predict, gray, stride, measure.SCORE_MIN, border, edge, pack.phases)
+    found = marks.in_cube(looks, gray, stride, measure.SCORE_MIN, border, edge)
     world = found.copy()
     world[:, :3] = (found[:, :3] - middle) @ matrix.T + middle
     world = pack.reduced(world, changed, spacing)
@@ -94,7 +94,7 @@ def one_cube(pack, predict, edge, stride, cubes, index, case):
     return hits[0], kept, lungs.sum() / 1e6
 
 
-def one_scan(pack, predict, given, case):
+def one_scan(pack, looks, given, case):
     """Scores of its nodules, scores of false marks."""
     hu, lungs, origin, truth = given
     gray, spec = datasets.to_gray(hu), pack.specs["detector"]
@@ -109,8 +109,8 @@ def one_scan(pack, predict, given, case):
     pad = [(s, 0) for s in shift]
     decode, tile = spec["decode"], spec["input"][0]["shape"][2]
     found = marks.in_volume(
-        predict, np.pad(changed, pad, mode="edge").astype(np.float32) / 255, np.pad(searched, pad), tile,
-        decode["margin_voxels"], decode["stride"], measure.SCORE_MIN, phases=pack.phases)
+        looks, np.pad(changed, pad, mode="edge").astype(np.float32) / 255, np.pad(searched, pad), tile,
+        decode["margin_voxels"], decode["stride"], measure.SCORE_MIN)
     found[:, :3] -= shift
     found = pack.reduced(found, changed, np.ones(3))
     world = found.copy()
@@ -121,10 +121,10 @@ def one_scan(pack, predict, given, case):
 
 
 def table_of_cubes(pack, cubes, indices, cases):
-    predict, edge = measure.cube_detector(pack)
+    looks, edge = measure.cube_detector(pack)
     stride, result, usual = pack.specs["detector"]["decode"]["stride"], {}, None
     for case in cases:
-        rows = [one_cube(pack, predict, edge, stride, cubes, i, case) for i in indices]
+        rows = [one_cube(pack, looks, edge, stride, cubes, i, case) for i in indices]
         hits = np.array([h for i, (h, _, _) in zip(indices, rows) if cubes.rows[i]["readers"] >= 3])
         false, chests = np.sort([s for _, f, _ in rows for s in f])[::-1], sum(r[2] for r in rows) / measure.LITRES_PER_CHEST
         if usual is None:
@@ -141,10 +141,10 @@ def table_of_cubes(pack, cubes, indices, cases):
 
 
 def table_of_scans(pack, data, cache, cases):
-    predict, threshold = pack.predict("detector"), pack.manifest["operating_points"]["balanced"]
+    looks, threshold = pack.looks(), pack.manifest["operating_points"]["balanced"]
     scans, result = [datasets.unseen_scan(data, cache, p) for p in datasets.UNSEEN], {}
     for case in cases:
-        rows = [one_scan(pack, predict, scan, case) for scan in scans]
+        rows = [one_scan(pack, looks, scan, case) for scan in scans]
         hits, false = np.array([h for r in rows for h in r[0]]), np.array([s for r in rows for s in r[1]])
         result[case] = {"scores": hits.tolist(), "found": int((hits > threshold).sum()), "false": int((false > threshold).sum())}
         print(f"| {case} | {result[case]['found']} of {len(hits)} | {result[case]['false'] / len(scans):.1f} | "

@@ -9,6 +9,8 @@ STRIDE = 4
 REFERENCE_MM = 8.0
 PEAK_REACH = 5.0  # voxels from a centre: 8 cells on average, 4 at least
 FADING = 2.0  # voxels over which a cell beyond a nodule's reach comes to be background
+MASS_MM = 20.0  # from this diameter on where the centre is is a matter of taste:
+MASS_CORE = 0.35  # cells nearer than this share of the diameter are not held against the network
 REGRESSED_CELLS = 7  # how often a nodule's offsets and diameter count beside its score
 
 
@@ -46,6 +48,8 @@ def tile_targets(size, nodules, ignored, allowed):
         beyond = np.maximum(distance - np.clip(diameter / 5, PEAK_REACH, 8), 0)
         bump = np.where(peak, 1, 0.999 * np.exp(-((beyond / FADING) ** 2) / 2)).astype(np.float32)
         heat = np.maximum(heat, bump)
+        if diameter > MASS_MM:
+            weight[~peak & (heat < 1) & (distance < MASS_CORE * diameter)] = 0
         own_cells = peak & allowed & (distance < nearest)
         weight[own_cells] = own / peak.sum()
         regression[0][own_cells] = own * REGRESSED_CELLS / peak.sum()

@@ -1,8 +1,9 @@
 """How far the score of a nodule moves with the place of the detector's cells: python tile_grid.py DATA OUT PACK
 
-Every second held-out nodule of three readers and more. The cells are moved by one, two and three voxels along all axes, which
-are all places that a stride of 4 has; two looks are the mean logit of two places half a stride apart, as `phases = 2`.
-Scores are those before calibration; a nodule without a mark counts as marks.SCORE_SILENT.
+Every second held-out nodule of three readers and more. The cells of all looks are moved by one, two and three voxels along all
+axes, which are all places that a stride of 4 has. Stated for the first detector alone, for two looks of it (`phases = 2`) and,
+where the pack has several detectors, for their looks in turn. Scores are those before calibration; a look without a mark counts
+as marks.SCORE_SILENT.
 """
 import pathlib
 import sys
@@ -16,20 +17,30 @@ import measure
 
 def main():
     data, out, folder = (pathlib.Path(part) for part in sys.argv[1:4])
-    predict, cubes, scores = measure.Pack(folder).predict("detector"), datasets.Cubes(data, out / "cache"), []
+    pack, cubes = measure.Pack(folder), datasets.Cubes(data, out / "cache")
+    looks, edge = measure.cube_detector(pack)
+    detectors = looks[:len(looks) // pack.specs["detector"]["decode"].get("phases", 1)]
+    logits = []  # nodule, detector, place
     for cube in [c for c in cubes.test if cubes.rows[c]["readers"] >= 3][::2]:
         gray, (place, diameter, _) = cubes.at_one_mm(cube), cubes.nodules[cube][0]
-        row = []
-        for moved in range(marks.STRIDE):
-            found = marks.in_cube(predict, gray, score_min=1e-4, border=16 + moved)
-            near = np.linalg.norm(found[:, :3] - place, axis=1) < max(diameter / 2, 3)
-            row.append(max(found[near, 4].max(initial=0), marks.SCORE_SILENT))
-        scores.append(row)
-    scores = np.array(scores)
-    logit = np.log(scores / (1 - scores))
-    first, second = (marks.sigmoid((logit[:, a] + logit[:, a + 2]) / 2) for a in (0, 1))
-    print(f"{len(scores)} nodules, mean score at each place {scores.mean(0).round(3)}")
-    for name, moved in (("one look", np.abs(scores[:, 1:] - scores[:, :1])), ("two looks", np.abs(first - second))):
+        rows = []
+        for predict in detectors:
+            rows.append([])
+            for moved in range(marks.STRIDE):
+                found = marks.in_cube([predict], gray, score_min=1e-4, border=16 + moved, fixed=edge)
+                near = np.linalg.norm(found[:, :3] - place, axis=1) < max(diameter / 2, 3)
+                score = max(found[near, 4].max(initial=0), marks.SCORE_SILENT)
+                rows[-1].append(np.log(score / (1 - score)))
+        logits.append(rows)
+    logits = np.array(logits)
+    print(f"{len(logits)} nodules, mean score at each place {marks.sigmoid(logits[:, 0]).mean(0).round(3)}")
+    ways = {"one look": [0], "two looks of one detector": [0, 0]}
+    if len(detectors) > 1:
+        ways[f"{len(detectors)} detectors in turn"] = list(range(len(detectors)))
+    for name, turns in ways.items():
+        step = marks.STRIDE // len(turns)
+        places = [np.mean([logits[:, d, (at + n * step) % marks.STRIDE] for n, d in enumerate(turns)], 0) for at in range(marks.STRIDE)]
+        moved = np.abs(np.stack([marks.sigmoid(p) - marks.sigmoid(places[0]) for p in places[1:]]))
         print(f"{name}: moved by {np.median(moved):.3f} on the median, {np.quantile(moved, 0.95):.3f} at 95 %")
 
 

@@ -1,6 +1,6 @@
-"""Train the detector. Resumes from OUT/detector.pt; stops at --steps or at the file OUT/detector.stop.
+"""Train a detector. Resumes from OUT/detector.pt; stops at --steps or at the file OUT/detector.stop.
 
-    python train_detector.py DATA OUT [--steps 10000] [--seed 1]
+    python train_detector.py DATA OUT [--steps 10000] [--seed 1] [--name detector]
 
 One step is 16 tiles of 48^3, by turns as they are or as 2 x 96^3 (a mosaic of 8 tiles of cubes and one tile of a
 whole scan). Whole scans and the nodules planted in them are there from the first step. Every random number of a step comes from (seed, step): a resumed run takes the same tiles.
@@ -26,6 +26,9 @@ MINED_CUBES = 200
 MASK_ABOVE, MINE_ABOVE = 0.25, 0.05  # NETWORKS: what looks like a nodule in an unlabelled scan is left out,
 MASKED_COUNT_MAX = 20  # but a network of few steps sees hundreds, and none of them would ever be unlearned
 PLANTED_COUNT, PLANTED_SHARE = 6, 0.3  # tries in a large tile of a background scan; part of the small ones with one
+MASS_SHARE, MASS_MM = 0.5, (24.0, 48.0)  # large tiles with one planted mass: a nodule enlarged to such a diameter,
+MASS_FROM_MM, MASS_ZOOM_MAX = (10.0, 25.0), 3.5  # since cubes are too small to hold one; from nodules of such a size
+KNOWN_SHARE = 0.15  # of the large tiles of a scan with a known lesion that are cut around it
 AERATED_HU = -650.0  # where one may be planted: mean of 5 voxels
 SIZE_BINS = (0, 5, 8, 12, 20, 100)
 RATE, DECAY = 1.5e-3, 1e-3
@@ -43,6 +46,7 @@ class Sampler:
         readers = np.array([cubes.rows[i]["readers"] for i in cubes.train])
         share *= np.where(readers >= 3, 1, 0.5)
         self.share = share / share.sum()
+        self.mass_sources = [i for i, mm, r in zip(cubes.train, size, readers) if MASS_FROM_MM[0] <= mm < MASS_FROM_MM[1] and r >= 3]
         self.cube_false = []  # (cube, place in mm)
         self.scan_found = [np.zeros((0, 5)) for _ in scans]  # own marks of the last mining
         self.scan_false = [[] for _ in scans]  # places
@@ -96,34 +100,43 @@ class Sampler:
         else:
             places, jitter = scan.places, 16
         centre = places[random.integers(len(places))] + random.uniform(-jitter, jitter, 3)
+        if size > TILE and scan.lesions and random.random() < KNOWN_SHARE:
+            centre = scan.lesions[random.integers(len(scan.lesions))][0] + random.uniform(-16, 16, 3)
         matrix, zoom = datasets.random_matrix(random)
         tile = datasets.cut(scan.gray, centre, (1, 1, 1), matrix, size, "zeros")
         back, middle = np.linalg.inv(matrix), (size - 1) / 2
         ignored = [(back @ (p - centre) + middle, r * zoom) for p, r in self.scan_masked[index]]
-        nodules = []
-        for _ in range(PLANTED_COUNT if size > TILE else random.random() < PLANTED_SHARE):
+        nodules = [(back @ (p - centre) + middle, d * zoom, 1.0) for p, d in scan.lesions]
+        masses_count = int(size > TILE and random.random() < MASS_SHARE)
+        for number in range(PLANTED_COUNT if size > TILE else random.random() < PLANTED_SHARE):
             at = random.uniform(4, size - 5, 3)
             voxel = np.round(matrix @ (at - middle) + centre).astype(int)
             if (voxel >= 0).all() and (voxel < scan.lungs.shape).all() and scan.lungs[tuple(voxel)]:
-                nodules += self.planted(tile, at, [n[:2] for n in nodules], random)
+                nodules += self.planted(tile, at, [n[:2] for n in nodules], random, mass=number < masses_count)
         cells = size // STRIDE
         return self.finished(tile, nodules, ignored, np.ones((cells,) * 3, bool), random)
 
-    def planted(self, tile, at, taken, random):
-        """Put a nodule of a training cube into `tile` around voxel `at`; nothing where there is no lung or no room."""
+    def planted(self, tile, at, taken, random, mass=False):
+        """Put a nodule of a training cube into `tile` around voxel `at`, enlarged if it is to be a mass; nothing where there
+        is no lung or no room."""
         low = np.maximum(np.round(at).astype(int) - 2, 0)
         if tile[tuple(slice(a, a + 5) for a in low)].mean() * 255 > alter.level(AERATED_HU):
             return []
         cube = self.cubes.train[random.choice(len(self.cubes.train), p=self.share)]
+        if mass:
+            cube = self.mass_sources[random.integers(len(self.mass_sources))]
         row, (place, diameter, readers) = self.cubes.rows[cube], self.cubes.nodules[cube][0]
         matrix, zoom = datasets.random_matrix(random)
+        if mass:
+            larger = min(random.uniform(*MASS_MM) / (diameter * zoom), MASS_ZOOM_MAX)
+            matrix, zoom = matrix / larger, zoom * larger
         if any(np.linalg.norm(at - p) < (d + diameter * zoom) / 2 + 4 for p, d in taken):
             return []
         gray, spacing = self.cubes.gray[cube], np.array(row["spacing_mm"])
         if row["ratings"]["texture"] >= 4.5:
             gray = alter.altered(gray, self.cubes.mask[cube], spacing, diameter, random)
         # The patch is cut so that its middle comes to lie on a whole voxel of the tile next to `at`.
-        edge = int(min(TILE, 2 * (np.ceil(diameter * zoom * 0.9) + 4)))
+        edge = int(min(2 * TILE if mass else TILE, 2 * (np.ceil(diameter * zoom * 0.9) + 4)))
         start = np.round(at).astype(int) - edge // 2
         middle = matrix @ (start + (edge - 1) / 2 - at) + place
         patch = datasets.cut(gray, middle / spacing, spacing, matrix, edge, "border")
@@ -153,7 +166,7 @@ class Sampler:
         """The network's own false marks in cubes and background scans, and what to leave out in the latter."""
         self.cube_false = []
         for cube in random.choice(self.cubes.train, min(MINED_CUBES, len(self.cubes.train)), replace=False):
-            for mark in false_in_cube(self.cubes, cube, marks.in_cube(predict, self.cubes.at_one_mm(cube), border=8)):
+            for mark in false_in_cube(self.cubes, cube, marks.in_cube([predict], self.cubes.at_one_mm(cube), border=8)):
                 if mark[4] >= MINE_ABOVE:
                     self.cube_false.append((int(cube), mark[:3]))
         for index, scan in enumerate(self.scans):
@@ -262,20 +275,20 @@ class Loss:
         return total, dict(zip(("hit", "false", "offset", "diameter"), parts))
 
 
-def detector_of(given):
-    """Sampler and loop as OUT/detector.pt has them, or new ones."""
+def detector_of(given, name="detector"):
+    """Sampler and loop as OUT/NAME.pt has them, or new ones."""
     cache = given.out / "cache"
     sampler = Sampler(datasets.Cubes(given.data, cache), datasets.backgrounds(given.data, cache))
-    loop = Loop(given.out / "detector.pt", Detector, given.seed, given.rate or RATE, DECAY)
+    loop = Loop(given.out / f"{name}.pt", Detector, given.seed, given.rate or RATE, DECAY)
     loop.start_from(given.start_from, sampler, Loss(loop))
     sampler.recall(loop.kept)
     return sampler, loop
 
 
 def main():
-    given = arguments(__doc__, 10000)
-    log = logger(given.out / "detector.jsonl")
-    sampler, loop = detector_of(given)
+    given = arguments(__doc__, 10000, "detector")
+    log = logger(given.out / f"{given.name}.jsonl")
+    sampler, loop = detector_of(given, given.name)
     log(cubes=len(sampler.cubes.train), scans=len(sampler.scans))
     loop.run(sampler, Loss(loop), given.steps, log, Mining(sampler, given.steps, log))
 

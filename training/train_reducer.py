@@ -39,7 +39,7 @@ class Candidates:
     def _find(self, file, predict):
         cubes, places = [], []
         for cube in self.cubes.train:
-            found = marks.in_cube(predict, self.cubes.at_one_mm(cube), score_min=SCORE_MIN)
+            found = marks.in_cube([predict], self.cubes.at_one_mm(cube), score_min=SCORE_MIN)
             for mark in false_in_cube(self.cubes, cube, found):
                 cubes.append(cube)
                 places.append(mark[:3])
