@@ -39,14 +39,18 @@ def merge(marks):
 
 
 def agreed(looks, score_min):
-    """Marks of several looks at one volume: mean of the logits within reach of the strongest (cad::detect::agreed)."""
+    """Marks of several looks at one volume: mean of the logits within reach of the strongest, place and diameter the mean
+    weighted by score (cad::detect::agreed)."""
     kept = merge(np.concatenate(looks))
-    for mark in kept:
-        near = [np.linalg.norm(look[:, :3] - mark[:3], axis=1) < max(NMS_MM, NMS_FRACTION * mark[3]) for look in looks]
-        scores = np.array([max(look[n, 4].max(initial=0), SCORE_SILENT) for look, n in zip(looks, near)])
-        mark[4] = sigmoid(np.log(scores / (1 - scores)).mean())
-    kept = kept[np.argsort(-kept[:, 4], kind="stable")]
-    return kept[kept[:, 4] > score_min]
+    together = kept.copy()
+    for mark, own in zip(kept, together):
+        near = [look[np.linalg.norm(look[:, :3] - mark[:3], axis=1) < max(NMS_MM, NMS_FRACTION * mark[3])] for look in looks]
+        best = np.array([look[look[:, 4].argmax()] for look in near if len(look)])
+        scores = np.r_[best[:, 4].clip(SCORE_SILENT), np.full(len(looks) - len(best), SCORE_SILENT)]
+        own[:4] = np.average(best[:, :4], 0, weights=best[:, 4])
+        own[4] = sigmoid(np.log(scores / (1 - scores)).mean())
+    together = together[np.argsort(-together[:, 4], kind="stable")]
+    return together[together[:, 4] > score_min]
 
 
 def box_of(mask, margin):

@@ -196,8 +196,8 @@ def report_cubes(rows, resamples=1000):
     groups["texture 3-4"] = [r for r in strong if 2 < r["texture"] < 4.5]
     groups["slices <= 1.5 mm"] = [r for r in strong if r["slice"] <= 1.5]
     groups["slices > 1.5 mm"] = [r for r in strong if r["slice"] > 1.5]
-    for low, high in NOISES_HU:
-        groups[f"noise {low}-{high} HU"] = [r for r in strong if r["noise"] is not None and low <= r["noise"] < high]
+    for least, most in NOISES_HU:
+        groups[f"noise {least}-{most} HU"] = [r for r in strong if least <= r["noise"] < most]
     for contrast, name in ((True, "contrast medium"), (False, "no contrast medium")):
         groups[name] = [r for r in strong if r["contrast"] is contrast]
     by_group = {}

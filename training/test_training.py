@@ -62,11 +62,11 @@ class Conventions(unittest.TestCase):
         want = np.linalg.inv(matrix) @ (np.array([20, 22, 25]) - centre) + 15.5
         self.assertLess(np.linalg.norm(np.array(np.unravel_index(tile.argmax(), tile.shape)) - want), 1.0)
 
-    def test_looks_agree_by_the_mean_of_their_logits(self):
+    def test_looks_agree_by_the_mean_of_their_logits_and_places(self):
         mark = lambda z, score: [z, 0.0, 0.0, 6.0, score]
         found = marks.agreed([np.array([mark(10, 0.9), mark(50, 0.9)]), np.array([mark(12, 0.4)])], 0.02)
         logit = lambda p: np.log(p / (1 - p))
-        want = [(10, marks.sigmoid((logit(0.9) + logit(0.4)) / 2)), (50, marks.sigmoid((logit(0.9) + logit(3e-4)) / 2))]
+        want = [((0.9 * 10 + 0.4 * 12) / 1.3, marks.sigmoid((logit(0.9) + logit(0.4)) / 2)), (50, marks.sigmoid((logit(0.9) + logit(3e-4)) / 2))]
         np.testing.assert_allclose(found[:, [0, 4]], want)
 
     def test_networks_keep_the_stated_grids(self):

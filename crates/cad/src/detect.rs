@@ -122,17 +122,30 @@ pub fn merge(mut found: Vec<GridCandidate>, options: &DecodeOptions) -> Vec<Grid
 
 /// What several looks at the same grid say together: the strongest candidates of all, each with the mean of the logits
 /// that the looks gave within its own reach (that of [`merge`]); a look without a candidate there counts as
-/// [`SCORE_SILENT`]. Those above the score remain, by falling score.
+/// [`SCORE_SILENT`]. Place and diameter are the mean of the looks' own, weighted by score: no look has the centre alone.
+/// Those above the score remain, by falling score.
 #[must_use]
 pub fn agreed(looks: &[Vec<GridCandidate>], options: &DecodeOptions) -> Vec<GridCandidate> {
     let all = DecodeOptions { count_max: usize::MAX, ..*options };
     let mut kept = merge(looks.concat(), &all);
     for one in &mut kept {
-        let logits = looks.iter().map(|look| {
+        let (mut logits, mut weight, mut center, mut diameter_mm) = (0.0, 0.0, [0.0; 3], 0.0);
+        for look in looks {
             let near = look.iter().filter(|other| is_near(other, one, options));
-            logit(near.map(|other| other.score).fold(SCORE_SILENT, f64::max))
-        });
-        one.score = sigmoid(logits.sum::<f64>() / looks.len() as f64);
+            let Some(best) = near.min_by(|a, b| stronger(a, b)) else {
+                logits += logit(SCORE_SILENT);
+                continue;
+            };
+            logits += logit(best.score.max(SCORE_SILENT));
+            weight += best.score;
+            center = [0, 1, 2].map(|axis| center[axis] + best.score * best.center[axis]);
+            diameter_mm += best.score * best.diameter_mm;
+        }
+        one.score = sigmoid(logits / looks.len() as f64);
+        if weight > 0.0 {
+            one.center = center.map(|sum| sum / weight);
+            one.diameter_mm = diameter_mm / weight;
+        }
     }
     kept.retain(|one| one.score > options.score_min);
     kept.sort_by(stronger);
