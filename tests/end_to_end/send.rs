@@ -74,7 +74,7 @@ fn sop_instance_uid(file: &Path) -> String {
 /// slices the receiver has.
 fn sent_over_a_bad_line(cuts_max: usize, operations: &str) -> (i32, String, usize, usize, u64) {
     let folder = tempfile::tempdir().unwrap();
-    let scan = simulate(&folder.path().join("scan"), &SMALL);
+    let scan = simulate(&folder.path().join("scan"), SMALL);
     let slices = slices_of(&scan.folder);
     let server = ServerSpec::new(folder.path()).start();
     let line = BadLine::new(server.dicom.unwrap(), sop_instance_uid(&slices[9]), cuts_max);
