@@ -233,8 +233,8 @@ fn a_fitted_tile_is_the_cheapest() {
     assert_eq!(fitted([0; 3], [100; 3], 16, 1).size, [48; 3]);
 }
 
-/// Goal: several looks speak with the mean of their logits and of their places, a silent one counts against, and what is left is what is
-/// above the score, whichever look saw it first.
+/// Goal: several looks speak with the mean of their logits and of their places, a silent one counts against, and what is
+/// left is what is above the score, whichever look saw it first.
 #[test]
 fn looks_agree() {
     let mark = |z: f64, score: f64| GridCandidate {
