@@ -39,7 +39,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("image", &["render"]),
     ("tiny-skia", &["render"]),
     ("ab_glyph", &["render"]),
-    ("nix", &["pipeline"]),
+    ("nix", &["archive", "pipeline"]),
     ("axum", &["server"]),
     ("hyper", &["server"]),
     ("hyper-util", &["server"]),

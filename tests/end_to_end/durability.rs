@@ -402,7 +402,7 @@ fn send_and_kill(server: Server, files: &[PathBuf], count: usize) -> (BTreeSet<P
 fn assert_stored(story: &Story<'_>, acknowledged: &BTreeSet<PathBuf>) {
     let data = story.folder.path().join("data");
     let series = SeriesInstanceUid::new(&story.scan.series).unwrap();
-    let blobs = BlobSettings::Local { root: data.join("blobs") };
+    let blobs = BlobSettings::Local { root: data.join("blobs"), direct_writes: true };
     let stored = ask_archive(&story.address, &data, blobs, async move |archive| {
         let mut stored = Vec::new();
         for record in archive.series_instances(&series).await.unwrap() {

@@ -41,7 +41,7 @@ async fn opened(folder: &Path) -> Archive {
     let data = folder.join("data");
     let settings = ArchiveSettings {
         database: format!("sqlite://{}", data.join("lungcad.sqlite").display()),
-        blobs: BlobSettings::Local { root: data.join("blobs") },
+        blobs: BlobSettings::Local { root: data.join("blobs"), direct_writes: true },
         migrate: false,
         process: "story".into(),
         attempts: AttemptLimits::default(),

@@ -44,7 +44,7 @@ async fn main() -> archive::Result<()> {
     };
     let archive = Archive::open(&ArchiveSettings {
         database,
-        blobs: BlobSettings::Local { root: root.into() },
+        blobs: BlobSettings::Local { root: root.into(), direct_writes: true },
         migrate: true,
         process: "bench".into(),
         attempts: AttemptLimits::default(),

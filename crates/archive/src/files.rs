@@ -24,8 +24,8 @@ impl Files {
     /// Opens the folder (made when absent) or the bucket.
     pub(crate) fn open(settings: &BlobSettings) -> Result<Self> {
         match settings {
-            BlobSettings::Local { root } => {
-                let folder = Folder::open(root).map_err(|e| {
+            BlobSettings::Local { root, direct_writes } => {
+                let folder = Folder::open(root, *direct_writes).map_err(|e| {
                     Error::Settings(format!("cannot make storage.root {}: {e}", root.display()))
                 })?;
                 Ok(Self::Local(Arc::new(folder)))

@@ -2,7 +2,8 @@
 //!
 //! A new file is made under its final name at once (it must not be there yet), written and synced, and then its
 //! folder is synced, except on file systems whose sync of the file covers the entry ([`mounts::syncs_entries`]): one
-//! wait for the disk instead of two. After a rename, which changes no inode, the folder is always synced.
+//! wait for the disk instead of two. After a rename, which changes no inode, the folder is always synced. There, new
+//! files also go past the page cache ([`crate::direct`]).
 //!
 //! A process that dies on the way leaves a torn file under a final name. That is harmless, because a file counts
 //! only when a row names it, and a row is written after the syncs; and because whoever finds a file there
@@ -13,6 +14,7 @@
 //!
 //! Folders are all made and synced when the archive is opened, not while instances arrive.
 
+use crate::direct::Direct;
 use crate::mounts;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -34,11 +36,14 @@ pub(crate) struct Folder {
     root: PathBuf,
     /// The sync of a new file is the sync of its entry as well.
     syncs_entries: bool,
+    /// Writes new files past the page cache; absent when switched off or not taken here.
+    direct: Option<Direct>,
 }
 
 impl Folder {
-    /// Makes what is missing, durably, and removes staged files of processes that died.
-    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+    /// Makes what is missing, durably, and removes staged files of processes that died. `direct_writes`: past the page
+    /// cache where the file system is known for it.
+    pub(crate) fn open(root: &Path, direct_writes: bool) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         for name in [STAGED, CHECK] {
             make(&root.join(name))?;
@@ -56,7 +61,9 @@ impl Folder {
             sync_folder(parent)?;
         }
         remove_stale(&root.join(STAGED))?;
-        Ok(Self { root: root.to_owned(), syncs_entries: mounts::syncs_entries(root) })
+        let syncs_entries = mounts::syncs_entries(root);
+        let direct = if direct_writes && syncs_entries { Direct::on(&root.join(CHECK)) } else { None };
+        Ok(Self { root: root.to_owned(), syncs_entries, direct })
     }
 
     /// The folder itself.
@@ -67,12 +74,20 @@ impl Folder {
     /// Writes a new file; `false` when one is there already, whole or torn.
     pub(crate) fn create(&self, key: &str, bytes: &[u8]) -> io::Result<bool> {
         let path = self.root.join(key);
-        let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+        let opened = match &self.direct {
+            Some(direct) => direct.create(&path),
+            None => OpenOptions::new().write(true).create_new(true).open(&path),
+        };
+        let mut file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
             Err(error) => return Err(error),
         };
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        let written = match &self.direct {
+            Some(direct) => direct.write(&mut file, bytes),
+            None => file.write_all(bytes),
+        }
+        .and_then(|()| file.sync_all());
         if let Err(error) = written {
             // Gives the room back; by handle, so that it can only be our own file (see above).
             let _ = file.set_len(0);
@@ -149,7 +164,7 @@ mod tests {
     #[test]
     fn a_torn_file_is_replaced() {
         let root = tempfile::tempdir().unwrap();
-        let folder = Folder::open(root.path()).unwrap();
+        let folder = Folder::open(root.path(), true).unwrap();
         fs::write(root.path().join(KEY), b"who").unwrap();
         assert!(!folder.create(KEY, b"whole").unwrap());
         folder.replace(KEY, b"whole").unwrap();
@@ -161,7 +176,7 @@ mod tests {
     #[test]
     fn writers_of_the_same_bytes_agree() {
         let root = tempfile::tempdir().unwrap();
-        let folder = Folder::open(root.path()).unwrap();
+        let folder = Folder::open(root.path(), true).unwrap();
         let bytes = vec![7_u8; 300_000];
         let created: usize = std::thread::scope(|scope| {
             let write = || {
@@ -182,12 +197,12 @@ mod tests {
     #[test]
     fn stale_staged_files_go_at_start() {
         let root = tempfile::tempdir().unwrap();
-        Folder::open(root.path()).unwrap();
+        Folder::open(root.path(), true).unwrap();
         let (old, young) = (root.path().join("staged/old"), root.path().join("staged/young"));
         fs::write(&young, b"x").unwrap();
         let file = File::create(&old).unwrap();
         file.set_modified(std::time::SystemTime::now() - STALE_AFTER * 2).unwrap();
-        Folder::open(root.path()).unwrap();
+        Folder::open(root.path(), true).unwrap();
         assert!(!old.exists() && young.exists());
     }
 }

@@ -30,7 +30,7 @@
 //! # async fn example() -> archive::Result<()> {
 //! let archive = archive::Archive::open(&archive::ArchiveSettings {
 //!     database: "sqlite:///var/lib/lungcad/lungcad.sqlite".into(),
-//!     blobs: archive::BlobSettings::Local { root: "/var/lib/lungcad/blobs".into() },
+//!     blobs: archive::BlobSettings::Local { root: "/var/lib/lungcad/blobs".into(), direct_writes: true },
 //!     migrate: true,
 //!     process: "serve".into(),
 //!     attempts: archive::AttemptLimits::default(),
@@ -47,6 +47,7 @@ mod clinical;
 mod counts;
 mod database;
 mod deliveries;
+mod direct;
 mod error;
 mod events;
 pub mod faults;

@@ -24,6 +24,8 @@ pub enum BlobSettings {
     Local {
         /// The folder.
         root: PathBuf,
+        /// New files go past the system's page cache where the file system takes that.
+        direct_writes: bool,
     },
     /// A bucket of an S3 server, which must exist.
     S3 {
@@ -45,7 +47,9 @@ pub enum BlobSettings {
 impl std::fmt::Debug for BlobSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Local { root } => f.debug_struct("Local").field("root", root).finish(),
+            Self::Local { root, direct_writes } => {
+                f.debug_struct("Local").field("root", root).field("direct_writes", direct_writes).finish()
+            }
             Self::S3 { bucket, endpoint, region, allow_http, .. } => f
                 .debug_struct("S3")
                 .field("bucket", bucket)

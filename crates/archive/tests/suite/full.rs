@@ -7,16 +7,31 @@ use sqlx::{Connection, Executor};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A file system of a few megabytes in memory, unmounted on drop.
+/// A file system of a few megabytes, unmounted on drop.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None`, with a plain line, where mounting is not allowed.
+    /// In memory. `None`, with a plain line, where mounting is not allowed.
     fn mount(at: &Path, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(at).unwrap();
         let options = format!("size={size}");
-        let output = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
-        if output.is_ok_and(|output| output.status.success()) {
+        Self::mounted(Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]), at)
+    }
+
+    /// As ext4 in a file beside it, where new files are written past the page cache.
+    fn mount_ext4(at: &Path, size: u64) -> Option<Self> {
+        let image = at.with_extension("image");
+        std::fs::File::create(&image).unwrap().set_len(size).unwrap();
+        let made = Command::new("mkfs.ext4").args(["-q", "-m", "0", "-N", "2048"]).arg(&image).output();
+        if !made.is_ok_and(|made| made.status.success()) {
+            eprintln!("skipped: no mkfs.ext4");
+            return None;
+        }
+        Self::mounted(Command::new("mount").args(["-o", "loop"]).arg(&image), at)
+    }
+
+    fn mounted(command: &mut Command, at: &Path) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        if command.arg(at).output().is_ok_and(|output| output.status.success()) {
             return Some(Self(at.to_owned()));
         }
         eprintln!("skipped: mounting a small file system needs root");
@@ -33,7 +48,7 @@ impl Drop for SmallDisk {
 async fn open(database: &Path, blobs: &Path) -> Archive {
     Archive::open(&ArchiveSettings {
         database: format!("sqlite://{}", database.display()),
-        blobs: BlobSettings::Local { root: blobs.to_owned() },
+        blobs: BlobSettings::Local { root: blobs.to_owned(), direct_writes: true },
         migrate: true,
         process: "full".into(),
         attempts: AttemptLimits::default(),
@@ -66,12 +81,24 @@ async fn assert_kept(archive: &Archive, count: u32, size: usize) {
 /// Goal: ENOSPC of a file is `Full`, the torn file gives its room back and does not stand in the way later.
 #[tokio::test]
 async fn a_full_disk_for_files_is_full_and_heals() {
-    const SIZE: usize = 300_000;
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), "4m") else { return };
+    fill_and_heal(folder.path(), disk).await;
+}
+
+/// Goal: the same where files are written past the page cache.
+#[tokio::test]
+async fn a_full_ext4_for_files_is_full_and_heals() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount_ext4(&folder.path().join("disk"), 12 << 20) else { return };
+    fill_and_heal(folder.path(), disk).await;
+}
+
+async fn fill_and_heal(folder: &Path, disk: SmallDisk) {
+    const SIZE: usize = 300_000;
     let spare = disk.0.join("spare");
     std::fs::write(&spare, vec![0; 1 << 20]).unwrap();
-    let archive = open(&folder.path().join("db.sqlite"), &disk.0.join("blobs")).await;
+    let archive = open(&folder.join("db.sqlite"), &disk.0.join("blobs")).await;
     let count = fill(&archive, SIZE).await;
     assert_kept(&archive, count, SIZE).await;
     std::fs::remove_file(spare).unwrap();

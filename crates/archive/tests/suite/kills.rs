@@ -22,7 +22,7 @@ async fn child() {
     let folder = std::path::PathBuf::from(std::env::var("LUNGCAD_KILL_FOLDER").unwrap());
     let archive = Archive::open(&ArchiveSettings {
         database,
-        blobs: BlobSettings::Local { root: folder.join("blobs") },
+        blobs: BlobSettings::Local { root: folder.join("blobs"), direct_writes: true },
         migrate: true,
         process: "child".into(),
         attempts: AttemptLimits { analyze: 50, report: 50, deliver: 50 },
@@ -69,7 +69,7 @@ async fn child() {
 
 /// Runs a life with a fault; whether it reached its end.
 async fn live(stand: &Stand, fault: &str) -> bool {
-    let BlobSettings::Local { root } = &stand.settings.blobs else { unreachable!() };
+    let BlobSettings::Local { root, .. } = &stand.settings.blobs else { unreachable!() };
     let folder = root.parent().unwrap();
     let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
     child
@@ -95,7 +95,7 @@ on_both! {
         for fault in faults {
             killed += usize::from(!live(&stand, fault).await);
             let archive = &stand.archive;
-            let BlobSettings::Local { root } = &stand.settings.blobs else { unreachable!() };
+            let BlobSettings::Local { root, .. } = &stand.settings.blobs else { unreachable!() };
             for n in 0..SLICES {
                 if root.parent().unwrap().join(format!("acknowledged.{n}")).exists() {
                     let bytes = archive.instance_blob(&sop_uid(1, n)).await.unwrap();

@@ -84,7 +84,7 @@ async fn wrong_settings_are_refused() {
     let check = async |database: String, migrate: bool, expected: &str| {
         let settings = ArchiveSettings {
             database,
-            blobs: archive::BlobSettings::Local { root: folder.path().join("blobs") },
+            blobs: archive::BlobSettings::Local { root: folder.path().join("blobs"), direct_writes: true },
             migrate,
             process: "test".into(),
             attempts: archive::AttemptLimits::default(),
@@ -106,7 +106,7 @@ async fn processes_that_start_together_migrate_once() {
     let folder = tempfile::tempdir().unwrap();
     let settings = ArchiveSettings {
         database: format!("sqlite://{}", folder.path().join("x.sqlite").display()),
-        blobs: archive::BlobSettings::Local { root: folder.path().join("blobs") },
+        blobs: archive::BlobSettings::Local { root: folder.path().join("blobs"), direct_writes: true },
         migrate: true,
         process: "test".into(),
         attempts: archive::AttemptLimits::default(),

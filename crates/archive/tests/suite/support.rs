@@ -39,7 +39,7 @@ pub(crate) fn postgres() -> String {
 fn settings(database: String, folder: &std::path::Path) -> ArchiveSettings {
     ArchiveSettings {
         database,
-        blobs: BlobSettings::Local { root: folder.join("blobs") },
+        blobs: BlobSettings::Local { root: folder.join("blobs"), direct_writes: true },
         migrate: true,
         process: "test".into(),
         attempts: AttemptLimits { analyze: 2, report: 2, deliver: 2 },

@@ -39,7 +39,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let archive = archive::Archive::open(&ArchiveSettings {
             database: format!("sqlite://{}/test.sqlite", folder.path().display()),
-            blobs: BlobSettings::Local { root: folder.path().join("blobs") },
+            blobs: BlobSettings::Local { root: folder.path().join("blobs"), direct_writes: true },
             migrate: true,
             process: "test".into(),
             attempts: AttemptLimits::default(),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
     root: String,
+    direct_writes: bool,
     database: String,
     database_file: String,
     s3: RawS3,
@@ -32,6 +33,8 @@ struct RawS3 {
 pub(crate) struct StorageSettings {
     /// Local folder.
     pub(crate) root: PathBuf,
+    /// New files of the folder go past the system's page cache.
+    pub(crate) direct_writes: bool,
     /// Database.
     pub(crate) database: Database,
     /// Object storage instead of the folder.
@@ -96,7 +99,8 @@ impl StorageSettings {
             "" => raw.database,
             path => first_line("storage.database_file", path)?,
         };
-        Ok(Self { database: parse_database(database.trim(), &root)?, root, s3: parse_s3(raw.s3)? })
+        let database = parse_database(database.trim(), &root)?;
+        Ok(Self { root, direct_writes: raw.direct_writes, database, s3: parse_s3(raw.s3)? })
     }
 }
 

@@ -40,7 +40,10 @@ pub(crate) async fn open_archive_as(
     process: String,
 ) -> Result<archive::Archive, CliError> {
     let blobs = match &settings.storage.s3 {
-        None => archive::BlobSettings::Local { root: settings.storage.root.join("blobs") },
+        None => archive::BlobSettings::Local {
+            root: settings.storage.root.join("blobs"),
+            direct_writes: settings.storage.direct_writes,
+        },
         Some(s3) => archive::BlobSettings::S3 {
             bucket: s3.bucket.clone(),
             endpoint: s3.endpoint.clone(),
