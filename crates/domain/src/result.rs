@@ -32,7 +32,7 @@ pub struct PackIdentity {
     pub sha256: String,
     /// Score at and above which a candidate is reported.
     pub threshold: f64,
-    /// ONNX Runtime version, execution provider and number format really used, e.g. `onnxruntime 1.32.0 CPU f32`.
+    /// ONNX Runtime version, execution provider and number format really used, e.g. `onnxruntime 1.32.0 CPU, f32`.
     pub runtime: String,
 }
 

@@ -135,8 +135,8 @@ impl Network {
             file: spec.file.clone(),
             reason,
         })?;
-        let provenance =
-            format!("onnxruntime {} {} {}", runtime.version(), ran.as_str(), spec.number_format.as_str());
+        let written = spec.number_format.as_str();
+        let provenance = format!("onnxruntime {} {}, {written}", runtime.version(), ran.as_str());
         Ok(Self { session, spec: spec.clone(), provenance, ran })
     }
 
@@ -152,7 +152,7 @@ impl Network {
         &self.spec
     }
 
-    /// ONNX Runtime version, provider and number format really used, e.g. `onnxruntime 1.32.0 CPU f32`.
+    /// ONNX Runtime version, provider and number format really used, e.g. `onnxruntime 1.32.0 CPU, f32`.
     #[must_use]
     pub fn provenance(&self) -> &str {
         &self.provenance

@@ -43,8 +43,8 @@ impl ProviderChoice {
         match self {
             Self::Auto => "auto",
             Self::Cpu => "CPU",
-            Self::OpenVino(OpenVinoPrecision::F32) => "OpenVINO f32",
-            Self::OpenVino(OpenVinoPrecision::Bf16) => "OpenVINO bf16",
+            Self::OpenVino(OpenVinoPrecision::F32) => "OpenVINO",
+            Self::OpenVino(OpenVinoPrecision::Bf16) => "OpenVINO in bfloat16",
             Self::Cuda { .. } => "CUDA",
         }
     }

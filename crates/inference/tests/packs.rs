@@ -48,7 +48,7 @@ fn sound_packs_verify() {
     for folder in [baseline(), small()] {
         let (pack, ran) = ModelPack::verify(&folder, &runtime, 2).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(ran.len(), pack.manifest().networks.len());
-        assert!(ran.iter().all(|r| r.contains("onnxruntime 1.") && r.ends_with("CPU f32")), "{ran:?}");
+        assert!(ran.iter().all(|r| r.contains("onnxruntime 1.") && r.ends_with("CPU, f32")), "{ran:?}");
     }
 }
 
@@ -296,7 +296,7 @@ fn a_missing_provider_falls_back_to_cpu() {
         eprintln!("skipped: this machine has an NVIDIA GPU");
         return;
     }
-    assert!(network.provenance().ends_with("CPU f32"), "{}", network.provenance());
+    assert!(network.provenance().ends_with("CPU, f32"), "{}", network.provenance());
     selftest::run(&mut network).unwrap();
 }
 
