@@ -1,14 +1,14 @@
 """Seconds from files to findings, stage by stage, and what the same networks take in Python. See analysis_speed.sh.
 
-    python benches/analysis_speed.py DATA PACKS [--int8 FOLDER/NAME/VERSION] [--rounds 3]
+    python benches/analysis_speed.py DATA PACKS [--pack NAME ...] [--rounds 3]
 
 DATA    folder with ct/<patient>/<series>/*.dcm
-PACKS   folder of packs (models)
+PACKS   folder of packs (models); of each name the latest version
 
 program   `lungcad analyze` on 2 threads, every pack and execution provider, rounds interleaved, medians
-Python    the default pack's networks by onnxruntime with MONAI's sliding windows over the whole scan on a 1 mm grid
-          (windows as large as the pack's tile, overlap a quarter), the same peaks, outlines and types of the same marks
-share     arithmetic of the detector a second, as share of what one large convolution reaches on this machine
+Python    the pack's networks by onnxruntime with MONAI's sliding windows over the whole scan on a 1 mm grid (windows as
+          large as the pack's tile, overlap a quarter), the same peaks, outlines and types of the same marks
+share     arithmetic of a detector a second, as share of what one large f32 convolution reaches on this machine
 """
 import argparse
 import json
@@ -81,8 +81,9 @@ def in_python(scan, folder, score_min):
 
     torch.set_num_threads(THREADS)
     manifest = tomllib.loads((folder / "pack.toml").read_text())
+    detectors = [n for n in manifest["network"] if n["role"] == "detector"]
     specs = {n["role"]: n for n in manifest["network"]}
-    sessions = {role: session(str(folder / spec["file"])) for role, spec in specs.items()}
+    sessions = {n["file"]: session(str(folder / n["file"])) for n in manifest["network"]}
     started = time.monotonic()
     hu, spacing, _ = scans.read_series(scan)
     gray = data.to_gray(hu)
@@ -90,9 +91,12 @@ def in_python(scan, folder, score_min):
     one = specs["detector"]["input"][0]
     low, high = one["hu_clip"]
     volume = ((volume - low) / (high - low)).clamp(0, 1)[None, None]
-    predict = lambda x: torch.from_numpy(sessions["detector"].run(None, {one["tensor"]: x.numpy()})[0])
-    head = sliding_window_inference(volume, one["shape"][2:], 1, predict, overlap=0.25)[0].numpy()
-    found = marks.merge(marks.head_marks(head, score_min=score_min))[:100]
+    found = []
+    for detector in detectors:
+        predict = lambda x: torch.from_numpy(sessions[detector["file"]].run(None, {one["tensor"]: x.numpy()})[0])
+        head = sliding_window_inference(volume, one["shape"][2:], 1, predict, overlap=0.25)[0].numpy()
+        found.append(marks.head_marks(head, score_min=score_min))
+    found = marks.merge(np.concatenate(found))[:100]
     for mark in found:
         centre = mark[:3] / spacing
         for role in ("segmenter", "characterizer"):
@@ -100,7 +104,7 @@ def in_python(scan, folder, score_min):
             for tensor in specs[role]["input"]:
                 step, edge = tensor["spacing_mm"][0], tensor["shape"][2]
                 given[tensor["tensor"]] = data.cut(gray, centre, spacing, np.eye(3) * step, edge, "border")[None, None]
-            sessions[role].run(None, given)
+            sessions[specs[role]["file"]].run(None, given)
     return time.monotonic() - started, len(found)
 
 
@@ -117,6 +121,8 @@ def arithmetic(file, edge):
     model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*model.graph.value_info, *model.graph.output)}
     weights = {i.name: list(i.dims) for i in model.graph.initializer}
+    # Of 8-bit networks the weights come out of a DequantizeLinear.
+    weights |= {n.output[0]: weights[n.input[0]] for n in model.graph.node if n.op_type == "DequantizeLinear" and n.input[0] in weights}
     total = 0
     for node in model.graph.node:
         if node.op_type == "Conv":
@@ -153,44 +159,41 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("packs", type=pathlib.Path)
-    parser.add_argument("--pack", default="lungcad-default")
-    parser.add_argument("--int8", help="folder of the int8 twin of the pack, as training/quantize.py writes it")
+    parser.add_argument("--pack", nargs="+", default=["lungcad-default", "lungcad-default-f32"])
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    folder = sorted((given.packs / given.pack).iterdir(), key=lambda f: [int(n) for n in f.name.split(".")])[-1]
-    packs = {"f32": (given.packs, f"{given.pack}@{folder.name}")}
-    if given.int8:
-        twin = pathlib.Path(given.int8)
-        packs["int8"] = (twin.parent.parent, f"{twin.parent.name}@{twin.name}")
+    latest = lambda name: max((given.packs / name).iterdir(), key=lambda f: [int(n) for n in f.name.split(".")])
+    packs = {f"{name} {latest(name).name}": latest(name) for name in given.pack}
     scans = {name: next((given.data / "ct" / name).iterdir()) for name in SCANS}
     timings, memory, python, count = {}, {}, {}, {}
     for _ in range(given.rounds):
         for name, scan in scans.items():
-            for numbers, (models, pack) in packs.items():
+            for pack, folder in packs.items():
                 for provider in ("openvino", "cpu"):
-                    key = (name, numbers, provider)
-                    one, high = program(scan, models, pack, provider)
+                    key = (name, pack, provider)
+                    one, high = program(scan, given.packs, f"{folder.parent.name}@{folder.name}", provider)
                     timings.setdefault(key, []).append(one)
                     memory[key] = max(memory.get(key, 0), high)
-            seconds, count[name] = in_python(scan, folder, 0.02)
-            python.setdefault(name, []).append(seconds)
-    print("| scan | numbers | provider | " + " | ".join(f"{s}, s" for s in STAGES) + " | process, s | peak memory, MB |")
+                seconds, count[name, pack] = in_python(scan, folder, 0.02)
+                python.setdefault((name, pack), []).append(seconds)
+    print("| scan | pack | provider | " + " | ".join(f"{s}, s" for s in STAGES) + " | process, s | peak memory, MB |")
     print("|---|---|---|" + "---|" * (len(STAGES) + 2))
     for key, runs in timings.items():
         cells = [f"{statistics.median(r.get(s, 0) for r in runs) / 1000:.2f}" for s in (*STAGES, "wall")]
         print(f"| {' | '.join(key)} | {' | '.join(cells)} | {memory[key]:.0f} |")
-    print()
-    for name in scans:
-        ours = statistics.median(r["total"] for r in timings[name, "f32", "openvino"]) / 1000
-        plain = statistics.median(r["total"] for r in timings[name, "f32", "cpu"]) / 1000
-        theirs = statistics.median(python[name])
-        print(f"{name}: Python with MONAI's sliding windows {theirs:.1f} s ({count[name]} marks); lungcad is {theirs / ours:.1f} times as "
-              f"fast with OpenVINO, {theirs / plain:.1f} times with the plain runtime")
-    edge, detector = 160, str(folder / "detector.onnx")
+    print("\n| scan | pack | Python with MONAI's sliding windows, s | marks | OpenVINO: times as fast | plain runtime: times as fast |\n|---|---|---|---|---|---|")
+    for (name, pack), runs in python.items():
+        theirs = statistics.median(runs)
+        faster = [theirs / statistics.median(r["total"] for r in timings[name, pack, p]) * 1000 for p in ("openvino", "cpu")]
+        print(f"| {name} | {pack} | {theirs:.1f} | {count[name, pack]} | {faster[0]:.1f} | {faster[1]:.1f} |")
+    edge = 160
     model, shape = convolution()
     peak = rate(model, shape, 2 * 64 * 64 * 27 * 64**3)
-    ours = rate(detector, [1, 1, edge, edge, edge], arithmetic(detector, edge))
-    print(f"onnxruntime {onnxruntime.__version__}, {THREADS} threads: one convolution {peak:.0f} GFLOP/s; the detector {ours:.0f}, {ours / peak:.0%} of it")
+    print(f"\nonnxruntime {onnxruntime.__version__}, {THREADS} threads: one f32 convolution {peak:.0f} GFLOP/s")
+    for pack, folder in packs.items():
+        detector = str(folder / "detector.onnx")
+        ours = rate(detector, [1, 1, edge, edge, edge], arithmetic(detector, edge))
+        print(f"detector of {pack}: {ours:.0f}, {ours / peak:.0%} of it")
 
 
 if __name__ == "__main__":

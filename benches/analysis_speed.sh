@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Seconds from files to findings by stage, and the same networks in Python with MONAI's sliding windows beside them.
-#   benches/analysis_speed.sh DATA [--int8 FOLDER/NAME/VERSION]    DATA as training/README.md describes it
+#   benches/analysis_speed.sh DATA [--pack NAME ...]    DATA as training/README.md describes it
 # Installs torch and MONAI (some GB) into .tools/speed-venv, unless SPEED_PYTHON names an environment that has them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
