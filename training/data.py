@@ -129,6 +129,7 @@ def unseen_scan(data, cache, patient):
     if not file.exists():
         hu, spacing, origin = scans.read_series(next((data / "ct" / patient).iterdir()))
         hu = one_mm(hu, spacing)
+        cache.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(file, hu=np.round(hu).astype(np.int16), lungs=scans.lung_mask(hu), origin=origin)
     with np.load(file) as arrays:
         loaded = arrays["hu"].astype(np.float32), arrays["lungs"], arrays["origin"]
