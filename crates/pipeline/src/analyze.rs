@@ -113,7 +113,7 @@ pub fn analyze(
     progress(Step::Lungs, 1, 1);
     let lungs_ms = elapsed_ms(started);
 
-    let candidates = match networks.detectors[0].spec().decode {
+    let candidates = match networks.detectors.first.spec().decode {
         Kind::Retinanet3d(_) => crate::retina::candidates(volume, &lungs, networks, progress)?,
         _ => detect::candidates(volume, &lungs, networks, settings.search, progress)?,
     };

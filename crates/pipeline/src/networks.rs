@@ -111,14 +111,35 @@ pub fn verify_pack(folder: &Path, options: &NetworkOptions) -> Result<Vec<String
 #[derive(Debug)]
 pub struct Networks {
     pub(crate) pack: ModelPack,
-    /// One at least. Several are of one shape and take turns at a scan.
-    pub(crate) detectors: Vec<Network>,
+    pub(crate) detectors: Detectors,
     pub(crate) reducer: Option<Network>,
     /// Without one a finding is a ball of the detector's diameter.
     pub(crate) segmenter: Option<Network>,
     /// Without one a nodule's class goes by HU, and its margin is not stated.
     pub(crate) characterizer: Option<Network>,
     pub(crate) threshold: f64,
+}
+
+/// Detectors of one shape that take turns at a scan: one at least.
+#[derive(Debug)]
+pub(crate) struct Detectors {
+    pub(crate) first: Network,
+    others: Vec<Network>,
+}
+
+impl Detectors {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// Whose turn look number `look` is.
+    pub(crate) fn at_turn(&mut self, look: usize) -> &mut Network {
+        match (look % self.count()).checked_sub(1) {
+            None => &mut self.first,
+            Some(index) => &mut self.others[index],
+        }
+    }
 }
 
 impl Networks {
@@ -133,12 +154,13 @@ impl Networks {
         let unfit = |reason: &str| NetworksError::Unfit { pack: name.clone(), reason: reason.to_owned() };
         let load_one = |spec| Network::load(&pack, spec, &runtime, options.threads);
         let load = |role: Role| pack.network(role).map(load_one).transpose();
-        let detectors = pack.networks(Role::Detector).map(load_one).collect::<Result<Vec<_>, _>>()?;
-        let detector = detectors.first().ok_or_else(|| unfit("has no detector"))?;
+        let mut specs = pack.networks(Role::Detector);
+        let first = load_one(specs.next().ok_or_else(|| unfit("has no detector"))?)?;
+        let detectors = Detectors { first, others: specs.map(load_one).collect::<Result<_, _>>()? };
         let segmenter = load(Role::Segmenter)?;
         let reducer = load(Role::Reducer)?;
         let characterizer = load(Role::Characterizer)?;
-        if !matches!(detector.spec().decode, Kind::CenterPoint(_) | Kind::Retinanet3d(_)) {
+        if !matches!(detectors.first.spec().decode, Kind::CenterPoint(_) | Kind::Retinanet3d(_)) {
             return Err(unfit("its detector is of no kind that finds nodules"));
         }
         if segmenter.as_ref().is_some_and(|s| !matches!(s.spec().decode, Kind::ProbabilityPatch(_))) {
@@ -194,6 +216,6 @@ impl Networks {
     /// Pack, threshold and what really runs, for provenance.
     #[must_use]
     pub fn identity(&self) -> domain::PackIdentity {
-        self.pack.identity(self.threshold, self.detectors[0].provenance())
+        self.pack.identity(self.threshold, self.detectors.first.provenance())
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn candidates(
     networks: &mut Networks,
     progress: Progress<'_>,
 ) -> Result<Vec<Candidate>, AnalyzeError> {
-    let (grid, boxes) = boxes(volume, &mut networks.detectors[0], progress)?;
+    let (grid, boxes) = boxes(volume, &mut networks.detectors.first, progress)?;
     let spacing = grid.affine.spacing_mm_zyx();
     let voxel_mm = [spacing[2], spacing[1], spacing[0]];
     let found = boxes.into_iter().filter_map(|b| {

@@ -23,11 +23,11 @@ pub(super) fn candidates(
     search: Search,
     progress: Progress<'_>,
 ) -> Result<Vec<Candidate>, AnalyzeError> {
-    let Kind::CenterPoint(decode) = networks.detectors[0].spec().decode else {
+    let Kind::CenterPoint(decode) = networks.detectors.first.spec().decode else {
         return Err(AnalyzeError::Unfit("detector is not of kind center-point".to_owned()));
     };
-    let input = first_input(&networks.detectors[0])?;
-    let looks_count = networks.detectors.len() * decode.phases;
+    let input = first_input(&networks.detectors.first)?;
+    let looks_count = networks.detectors.count() * decode.phases;
     let moved_by = |look: usize| look * decode.stride / looks_count;
     let spacing_mm = input.spacing_mm[0];
     let fixed = TileShape { size: input.edge(), halo: [decode.margin_voxels; 3] };
@@ -70,11 +70,11 @@ pub(super) fn candidates(
     let (mut looks, work) = (Vec::new(), looks_count * tiles.len());
     for look in 0..looks_count {
         let mut found = Vec::new();
-        let turn = look % networks.detectors.len();
+        let detector = networks.detectors.at_turn(look);
         for (done, tile) in tiles.iter().enumerate() {
             progress(Step::Detect, look * tiles.len() + done, work);
             let tile = moved(tile, moved_by(look));
-            found.extend(run_tile(&grid, &tile, window(&input), &mut networks.detectors[turn], &own)?);
+            found.extend(run_tile(&grid, &tile, window(&input), detector, &own)?);
         }
         looks.push(cad::detect::merge(found, &own));
     }
