@@ -128,6 +128,7 @@ fn the_default_pack_finds_what_was_planted() {
         let hit = found.iter().find(|n| apart(center(&n["center_lps_mm"]), place) < 5.0);
         let hit = hit.unwrap_or_else(|| panic!("nothing at {place:?} in {found:#?}"));
         assert_eq!(hit["side"], if place[0] < 0.0 { "right" } else { "left" });
+        assert_eq!(hit["lobe"]["lobe"], planted["planted"]["lobe"], "{hit:#}");
     }
     assert!(found.len() <= 4, "{} marks for two nodules", found.len());
     let plain = nodules_of(Some("cpu"));

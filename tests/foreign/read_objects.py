@@ -158,6 +158,7 @@ def read_nodules(report, planes):
         nodule["category"] = category_of(items) or nodule["category"]
         for site in group.finding_sites:
             nodule["side"] = site.laterality.meaning if site.laterality else None
+            nodule["site"] = site.value.meaning
         for item in find(items, "Nodule attenuation"):
             nodule["attenuation"] = item.value.meaning
         for item in find(items, "Referenced Segment"):

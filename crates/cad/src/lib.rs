@@ -7,6 +7,7 @@
 //! | step | module |
 //! |---|---|
 //! | lung masks, sides, search region | [`lungs`] |
+//! | fissures, and which lobe a place lies in | [`lobes`] |
 //! | scan grid to a network's isotropic grid and back | [`resample`] |
 //! | tiles of fixed shape over that grid | [`tiles`] |
 //! | a network's heads to candidates | [`detect`] |
@@ -46,6 +47,7 @@ pub mod eligibility;
 pub mod evaluate;
 pub mod filter;
 pub mod guideline;
+pub mod lobes;
 pub mod lungs;
 pub mod measure;
 pub mod morphology;

@@ -12,7 +12,8 @@ mod select;
 
 use crate::components::{fill_holes, fill_holes_by_slice};
 use crate::morphology;
-use coarse::{Coarse, bounds, cropped, enclosed_air};
+pub(crate) use coarse::Coarse;
+use coarse::{bounds, cropped, enclosed_air};
 use domain::{Affine, BoundingBox, LpsPoint, LungPlace, LungVolumes, Side, Volume, VoxelIndex, VoxelPoint};
 use ndarray::{Array3, ArrayView3};
 use select::Pair;
@@ -169,7 +170,7 @@ fn nearest_squared(mask: ArrayView3<'_, bool>, place: VoxelPoint, spacing_mm_zyx
 }
 
 /// The voxel nearest to `place`; `false` outside the array.
-fn at(mask: ArrayView3<'_, bool>, place: VoxelPoint) -> bool {
+pub(crate) fn at(mask: ArrayView3<'_, bool>, place: VoxelPoint) -> bool {
     let p = <[f64; 3]>::from(place).map(f64::round);
     if p.iter().any(|v| *v < 0.0) {
         return false;

@@ -162,7 +162,7 @@ pub fn onto(map: ArrayView3<'_, f32>, from: &Affine, to: &Affine, region: Boundi
 
 /// Trilinear value at `place`; `None` further than half a voxel outside.
 #[must_use]
-pub fn trilinear(map: ArrayView3<'_, f32>, place: VoxelPoint) -> Option<f32> {
+pub fn trilinear<T: Copy + Into<f32>>(map: ArrayView3<'_, T>, place: VoxelPoint) -> Option<f32> {
     let dim = <[usize; 3]>::from(map.dim());
     let place = <[f64; 3]>::from(place);
     let mut tap = [(0usize, 0usize, 0.0f32); 3];
@@ -176,7 +176,8 @@ pub fn trilinear(map: ArrayView3<'_, f32>, place: VoxelPoint) -> Option<f32> {
         tap[axis] = (low as usize, (low as usize + 1).min(dim[axis] - 1), (p - low) as f32);
     }
     let [(z0, z1, wz), (y0, y1, wy), (x0, x1, wx)] = tap;
-    let line = |z: usize, y: usize| map[[z, y, x0]] + wx * (map[[z, y, x1]] - map[[z, y, x0]]);
+    let value = |z: usize, y: usize, x: usize| -> f32 { map[[z, y, x]].into() };
+    let line = |z: usize, y: usize| value(z, y, x0) + wx * (value(z, y, x1) - value(z, y, x0));
     let plane = |z: usize| line(z, y0) + wy * (line(z, y1) - line(z, y0));
     Some(plane(z0) + wz * (plane(z1) - plane(z0)))
 }

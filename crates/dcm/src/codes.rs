@@ -5,7 +5,7 @@
 
 use crate::attributes::Attributes;
 use dicom_dictionary_std::tags;
-use domain::{Attenuation, Side};
+use domain::{Attenuation, Lobe, LobePlace, Side};
 
 /// A coded concept. Value at most 16 characters, meaning at most 64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,6 +125,12 @@ codes! {
     FINDING_SITE = ("363698007", "SCT", "Finding Site");
     /// The organ.
     LUNG = ("39607008", "SCT", "Lung");
+    /// CID 6126.
+    UPPER_LOBE = ("45653009", "SCT", "Upper lobe of lung");
+    /// CID 6126.
+    MIDDLE_LOBE = ("72481006", "SCT", "Middle lobe of right lung");
+    /// CID 6126.
+    LOWER_LOBE = ("90572001", "SCT", "Lower lobe of lung");
     /// TID 1411.
     LATERALITY = ("272741003", "SCT", "Laterality");
     /// CID 244.
@@ -321,6 +327,26 @@ pub fn laterality(side: Side) -> Code {
         Side::Left => LEFT,
         Side::Right => RIGHT,
     }
+}
+
+/// Where a nodule lies, beside its [`laterality`]: the lobe where that is sure, else the lung.
+#[must_use]
+pub fn site(lobe: Option<LobePlace>) -> Code {
+    match lobe.filter(|found| found.sure).map(|found| found.lobe) {
+        None => LUNG,
+        Some(Lobe::Rul | Lobe::Lul) => UPPER_LOBE,
+        Some(Lobe::Rml) => MIDDLE_LOBE,
+        Some(Lobe::Rll | Lobe::Lll) => LOWER_LOBE,
+    }
+}
+
+/// The lobe of a [`site`] code; `None` for the lung.
+#[must_use]
+pub fn lobe(site: Code, side: Side) -> Option<Lobe> {
+    Lobe::ALL.into_iter().find(|lobe| {
+        lobe.side() == side
+            && self::site(Some(LobePlace { lobe: *lobe, fissure_mm: 0.0, sure: true })) == site
+    })
 }
 
 /// Value of [`LUNG_RADS_ASSESSMENT`]; `None` for what is no category of Lung-RADS.

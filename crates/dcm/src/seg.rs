@@ -254,7 +254,7 @@ fn segment_item(result: &AnalysisResult, finding: &Finding) -> Attributes {
         .text(tags::ALGORITHM_VERSION, &pack.version)
         .text(tags::ALGORITHM_PARAMETERS, &format!("threshold={} pack={}", pack.threshold, pack.sha256))
         .text(tags::ALGORITHM_SOURCE, PRODUCT);
-    let mut region = codes::LUNG.item();
+    let mut region = codes::site(finding.lobe).item();
     region.item(tags::ANATOMIC_REGION_MODIFIER_SEQUENCE, codes::laterality(finding.side).item());
     let mut item = Attributes::new();
     item.u16s(tags::SEGMENT_NUMBER, &[segment_number(result, finding).unwrap_or(0)])

@@ -5,7 +5,7 @@
 //! The JSON Schema is `docs/findings.schema.json`.
 
 use crate::{
-    AnalysisResult, Attenuation, Character, ExamAssessment, ExamTriage, LpsPoint, LungPlace,
+    AnalysisResult, Attenuation, Character, ExamAssessment, ExamTriage, LobePlace, LpsPoint, LungPlace,
     NoduleAssessment, Rated, SeriesState, Side, SkipReason, Timings, TypeProbabilities, VoxelPoint,
 };
 use serde::{Deserialize, Serialize};
@@ -144,6 +144,9 @@ pub struct NoduleDocument {
     /// Where in that lung; `null` when not known, and in version 1.
     #[serde(default)]
     pub place_in_lung: Option<LungPlace>,
+    /// In which lobe; `null` when not known, and where an earlier lungcad wrote it.
+    #[serde(default)]
+    pub lobe: Option<LobePlace>,
     /// What risk models and guidelines say; `null` in version 1.
     #[serde(default)]
     pub clinical: Option<NoduleAssessment>,
@@ -193,6 +196,7 @@ impl SeriesDocument {
                 place_in_lung: f
                     .place
                     .map(|p| LungPlace { height: round3(p.height), depth: round3(p.depth) }),
+                lobe: f.lobe.map(|l| LobePlace { fissure_mm: round3(l.fissure_mm), ..l }),
                 clinical: result.clinical.as_ref().and_then(|c| c.nodule(f.number)).cloned(),
             }
         });

@@ -1,6 +1,6 @@
 //! What a network proposes and what lungcad reports.
 
-use crate::{LpsPoint, Mask, VoxelPoint};
+use crate::{LobePlace, LpsPoint, Mask, VoxelPoint};
 use serde::{Deserialize, Serialize};
 
 /// What a detector proposes, before outline and measurement.
@@ -62,7 +62,7 @@ impl Side {
     }
 }
 
-/// Where in its lung a nodule lies, by the extent of the lung mask; lobes are not outlined.
+/// Where in its lung a nodule lies, by the extent of the lung mask.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LungPlace {
     /// 0 at the lowest, 1 at the highest slice of that lung.
@@ -164,6 +164,9 @@ pub struct Finding {
     /// Where in that lung; `None` in results of earlier versions.
     #[serde(default)]
     pub place: Option<LungPlace>,
+    /// In which lobe, by the fissures; `None` where they were not found and in results of earlier versions.
+    #[serde(default)]
+    pub lobe: Option<LobePlace>,
     /// The pack's score, 0 to 1.
     pub score: f64,
 }

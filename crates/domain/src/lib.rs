@@ -32,6 +32,7 @@ mod event;
 mod finding;
 mod geometry;
 mod lifecycle;
+mod lobe;
 mod mask;
 mod result;
 mod series;
@@ -61,6 +62,7 @@ pub use finding::{
 };
 pub use geometry::{Affine, AffineError, LpsPoint, VoxelIndex, VoxelPoint};
 pub use lifecycle::{SeriesState, Stage};
+pub use lobe::{Lobe, LobePlace};
 pub use mask::{BoundingBox, Mask, Run};
 pub use result::{AnalysisResult, LungVolumes, PackIdentity, SourceSlice, Timings};
 pub use series::{SeriesWarning, SkipReason};

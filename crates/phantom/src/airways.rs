@@ -1,9 +1,10 @@
 //! Windpipe, main bronchi and the bronchi that run beside the arteries.
 
 use crate::chest::Chest;
-use crate::lungs::Lobe;
+use crate::lungs;
 use crate::shape::{Vec3, add, scale, unit};
 use crate::vessels::{Branch, Kind, Segment, radius_of};
+use domain::Lobe;
 
 /// Bronchi beside arteries with fewer ends than this are too thin to see.
 const ENDS_MIN: usize = 34;
@@ -56,7 +57,7 @@ fn offset_direction(lobe: Lobe) -> Vec3 {
 /// First point of a lobe's bronchus, patient LPS mm.
 fn bronchus_start(chest: &Chest, lobe: Lobe) -> Vec3 {
     let apart = radius_of(1600) + lumen_of(1600) + wall_mm(lumen_of(1600));
-    add(chest.to_patient(lobe.hilum()), scale(offset_direction(lobe), apart))
+    add(chest.to_patient(lungs::hilum(lobe)), scale(offset_direction(lobe), apart))
 }
 
 /// Bronchi of a lobe along its arteries.

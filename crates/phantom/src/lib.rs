@@ -41,7 +41,7 @@ mod texture;
 mod truth;
 mod vessels;
 
-pub use lungs::Lobe;
+pub use domain::Lobe;
 pub use scanner::noise_sd_hu;
 pub use series::{Instances, SimulatedInstance, series_uids};
 pub use spec::{

@@ -5,59 +5,16 @@
 
 use crate::bones::{PROCESS_ROOT, PROCESS_TIP, kyphosis};
 use crate::shape::{Vec3, capsule, ellipse, ellipsoid, smooth_step, smooth_union};
-use domain::Side;
-use serde::{Deserialize, Serialize};
+use domain::Lobe;
 
-/// A lobe of the lungs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Lobe {
-    /// Right upper lobe.
-    Rul,
-    /// Right middle lobe.
-    Rml,
-    /// Right lower lobe.
-    Rll,
-    /// Left upper lobe.
-    Lul,
-    /// Left lower lobe.
-    Lll,
-}
-
-impl Lobe {
-    /// All five, right before left, from above.
-    pub const ALL: [Self; 5] = [Self::Rul, Self::Rml, Self::Rll, Self::Lul, Self::Lll];
-
-    /// Which lung.
-    #[must_use]
-    pub fn side(self) -> Side {
-        match self {
-            Self::Rul | Self::Rml | Self::Rll => Side::Right,
-            Self::Lul | Self::Lll => Side::Left,
-        }
-    }
-
-    /// Usual abbreviation, upper case.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rul => "RUL",
-            Self::Rml => "RML",
-            Self::Rll => "RLL",
-            Self::Lul => "LUL",
-            Self::Lll => "LLL",
-        }
-    }
-
-    /// Where its bronchus and vessels enter, body frame.
-    pub(crate) fn hilum(self) -> Vec3 {
-        match self {
-            Self::Rul => [-37.0, 12.0, 22.0],
-            Self::Rml => [-44.0, 6.0, -8.0],
-            Self::Rll => [-38.0, 22.0, -14.0],
-            Self::Lul => [40.0, 8.0, 14.0],
-            Self::Lll => [40.0, 26.0, -10.0],
-        }
+/// Where a lobe's bronchus and vessels enter, body frame.
+pub(crate) fn hilum(lobe: Lobe) -> Vec3 {
+    match lobe {
+        Lobe::Rul => [-37.0, 12.0, 22.0],
+        Lobe::Rml => [-44.0, 6.0, -8.0],
+        Lobe::Rll => [-38.0, 22.0, -14.0],
+        Lobe::Lul => [40.0, 8.0, 14.0],
+        Lobe::Lll => [40.0, 26.0, -10.0],
     }
 }
 

@@ -1,12 +1,13 @@
 //! Finds a place for each nodule: in its lobe, on its structure, clear of what it must not touch.
 
 use crate::chest::Chest;
-use crate::lungs::{self, Lobe};
+use crate::lungs;
 use crate::nodule::Nodule;
 use crate::shape::{Vec3, add, cross, length, nearest_on_segment, scale, sub, unit};
 use crate::spec::Place;
 use crate::vessels::{Segment, places_in_lobe};
 use crate::{Kind, PhantomError};
+use domain::Lobe;
 use domain::LpsPoint;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -86,7 +87,7 @@ impl Surroundings<'_> {
         let r = nodule.sphere_radius();
         let body = self.chest.to_body(p);
         let depth = -self.chest.lung_distance(p);
-        let hilum = |lobe: Lobe| length(sub(p, self.chest.to_patient(lobe.hilum())));
+        let hilum = |lobe: Lobe| length(sub(p, self.chest.to_patient(lungs::hilum(lobe))));
         match nodule.spec.place {
             Place::Lobe(lobe) => hilum(lobe) > 22.0 + r && self.nearest_large_vessel(p) > r + 0.8,
             Place::Juxtapleural(lobe) => {

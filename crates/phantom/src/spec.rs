@@ -1,6 +1,6 @@
 //! What is to be simulated: the scan, the nodules, the scanner's quirks, the faults.
 
-use crate::lungs::Lobe;
+use domain::Lobe;
 use domain::{Attenuation, LpsPoint};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! Nodules as the command line writes them: `RUL,8,solid,spiculated`.
 
-use crate::lungs::Lobe;
 use crate::spec::{NoduleKind, NoduleSpec, Place, SpecError};
+use domain::Lobe;
 use domain::LpsPoint;
 use std::str::FromStr;
 

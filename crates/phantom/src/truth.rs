@@ -2,10 +2,11 @@
 
 use crate::draw::Share;
 use crate::grid::Grid;
-use crate::lungs::{self, Lobe};
+use crate::lungs;
 use crate::nodule::Nodule;
 use crate::spec::{NoduleKind, SeriesSpec};
 use crate::{Scene, shape::Vec3};
+use domain::Lobe;
 use domain::{Affine, LpsPoint, Mask, Run, Side, VoxelPoint};
 use serde::{Deserialize, Serialize};
 

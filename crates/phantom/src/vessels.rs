@@ -5,8 +5,9 @@
 //! 1999;87:2207-2217). Radii follow Murray's law, so that each vessel carries what its ends need.
 
 use crate::chest::Chest;
-use crate::lungs::{self, Lobe};
+use crate::lungs;
 use crate::shape::{Vec3, add, cross, dot, length, scale, sub, unit};
+use domain::Lobe;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -165,7 +166,7 @@ pub(crate) fn places_in_lobe(
 
 /// Drops pieces that cut through what is not lung (heart, liver), but for the first way from the hilum.
 pub(crate) fn keep_in_lung(chest: &Chest, lobe: Lobe, segments: &mut Vec<Segment>) {
-    let hilum = chest.to_patient(lobe.hilum());
+    let hilum = chest.to_patient(lungs::hilum(lobe));
     segments.retain(|s| {
         let middle = scale(add(s.a, s.b), 0.5);
         let near = |p: Vec3| length(sub(p, hilum)) < 20.0 && lungs::heart(chest.to_body(p)) > 3.0;
@@ -182,7 +183,7 @@ pub(crate) fn arteries(
 ) -> Vec<Branch> {
     let mut ends = places_in_lobe(chest, lobe, twigs(lobe), 1.2, rng);
     let mut growth = Growth { kind: Kind::Artery, rng, segments, branches: Vec::new() };
-    let hilum = chest.to_patient(lobe.hilum());
+    let hilum = chest.to_patient(lungs::hilum(lobe));
     growth.grow(hilum, &mut ends);
     let branches = growth.branches;
     keep_in_lung(chest, lobe, segments);

@@ -7,6 +7,7 @@ mod detect;
 
 use crate::assembled::Assembled;
 use crate::networks::Networks;
+use cad::lobes::Lobes;
 use cad::lungs::Lungs;
 use cad::tiles::HuWindow;
 use domain::{
@@ -19,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use std::time::Instant;
 
 /// Raised when a change of the algorithms changes findings, so that objects get new UIDs.
-const ALGORITHM_VERSION: &str = "1";
+const ALGORITHM_VERSION: &str = "2";
 /// Of two outlines that share more than this part of the smaller one, the weaker finding is dropped.
 const SHARED_PART_MAX: f64 = 0.3;
 /// An outline that runs into the border of its patch is tried once more in a patch this much wider.
@@ -78,7 +79,7 @@ pub enum AnalyzeError {
 pub enum Step {
     /// Decoding slices.
     Assemble,
-    /// Finding the lungs.
+    /// Finding the lungs and their lobes.
     Lungs,
     /// Running the detector over tiles.
     Detect,
@@ -110,6 +111,10 @@ pub fn analyze(
         }
         Search::Whole => Lungs::everywhere(volume),
     };
+    let lobes = match settings.search {
+        Search::Lungs => Some(cad::lobes::find(volume, &lungs)),
+        Search::Whole => None,
+    };
     progress(Step::Lungs, 1, 1);
     let lungs_ms = elapsed_ms(started);
 
@@ -122,7 +127,7 @@ pub fn analyze(
         candidates.into_iter().filter(|c| c.score >= threshold).take(settings.findings_count_max).collect();
     let detect_ms = elapsed_ms(started) - lungs_ms;
 
-    let findings = outlined(volume, &lungs, &reported, networks, progress)?;
+    let findings = outlined(volume, (&lungs, lobes.as_ref()), &reported, networks, progress)?;
     let measure_ms = elapsed_ms(started) - lungs_ms - detect_ms;
 
     let mut pack = networks.identity();
@@ -259,7 +264,7 @@ fn patch(
 /// Outlines and measures, strongest first, each voxel to one finding only.
 fn outlined(
     volume: &Volume,
-    lungs: &Lungs,
+    (lungs, lobes): (&Lungs, Option<&Lobes>),
     candidates: &[Candidate],
     networks: &mut Networks,
     progress: Progress<'_>,
@@ -291,6 +296,7 @@ fn outlined(
             character,
             side,
             place: lungs.place(side, center),
+            lobe: lobes.and_then(|lobes| lobes.lobe(side, center)),
             score: candidate.score,
             measures,
             mask,

@@ -5,7 +5,7 @@ use domain::{FindingsDocument, NoduleDocument, SeriesDocument};
 /// First line.
 const HEADER: &str = "study_instance_uid,series_instance_uid,number,x_lps_mm,y_lps_mm,z_lps_mm,score,long_axis_mm,short_axis_mm,\
                       mean_diameter_mm,volume_mm3,hu_mean,hu_sd,attenuation,side,tracking_uid,key_sop_instance_uid,pack,\
-                      risk_model,risk_min,risk_max,guideline,category,guideline_row,exam_triage_score";
+                      risk_model,risk_min,risk_max,guideline,category,guideline_row,exam_triage_score,lobe,fissure_mm,lobe_sure";
 
 /// The CSV text, lines end in CR LF. Series without nodules have no row.
 #[must_use]
@@ -54,6 +54,9 @@ fn row(series: &SeriesDocument, n: &NoduleDocument) -> String {
             .and_then(|triage| triage.score)
             .map(|score| score.to_string())
             .unwrap_or_default(),
+        n.lobe.map(|found| found.lobe.as_str().to_owned()).unwrap_or_default(),
+        n.lobe.map(|found| found.fissure_mm.to_string()).unwrap_or_default(),
+        n.lobe.map(|found| found.sure.to_string()).unwrap_or_default(),
     ];
     let cells: Vec<String> = cells.iter().map(|c| quoted(c)).collect();
     format!("{}\r\n", cells.join(","))
@@ -102,11 +105,14 @@ mod tests {
         let csv = findings_csv(&document);
         let lines: Vec<&str> = csv.trim_end().split("\r\n").collect();
         assert_eq!(lines.len(), 1 + document.series.iter().map(|s| s.nodules.len()).sum::<usize>());
-        assert!(lines[1].ends_with(",\"a \"\"b\"\", c 1\",,,,,,,"), "{}", lines[1]);
+        assert!(lines[1].ends_with(",\"a \"\"b\"\", c 1\",,,,,,,,RUL,21,true"), "{}", lines[1]);
         let plain = lines[1].rsplit_once(",\"").unwrap().0;
-        assert_eq!(plain.split(',').count() + 8, HEADER.split(',').count());
+        assert_eq!(plain.split(',').count() + 11, HEADER.split(',').count());
         let judged = findings_csv(&samples::judged());
-        assert!(judged.contains(",brock2a,0.081,0.124,lung_rads_2022,3,LR22-3a,8\r\n"), "{judged}");
+        assert!(
+            judged.contains(",brock2a,0.081,0.124,lung_rads_2022,3,LR22-3a,8,RUL,21,true\r\n"),
+            "{judged}"
+        );
         assert!(lines[1].contains(",part-solid,right,"));
     }
 }

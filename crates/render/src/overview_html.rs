@@ -4,7 +4,9 @@
 use crate::clinical_html;
 use crate::sentences::{score_number, volume_words};
 use crate::words::{Language, Words};
-use domain::{Attenuation, Character, FindingsDocument, NoduleDocument, SeriesDocument, SeriesState, Side};
+use domain::{
+    Attenuation, Character, FindingsDocument, Lobe, NoduleDocument, SeriesDocument, SeriesState, Side,
+};
 use std::fmt::Write;
 
 /// Style of the page, screen and print.
@@ -178,7 +180,7 @@ fn nodule_table(html: &mut String, series: &SeriesDocument, language: Language) 
             n.short_axis_mm,
             volume_words(n.volume_mm3),
             attenuation_words(n.attenuation, words),
-            side_words(n.side, words),
+            place_words(n, words),
             n.hu_mean,
             n.hu_sd,
             c.x,
@@ -206,6 +208,24 @@ fn side_words(side: Side, words: &Words) -> &'static str {
     }
 }
 
+/// Lobe; near a fissure the lung, with the likelier lobe in brackets.
+fn place_words(nodule: &NoduleDocument, words: &Words) -> String {
+    let side = side_words(nodule.side, words);
+    match nodule.lobe {
+        None => side.to_owned(),
+        Some(found) => {
+            let names = Lobe::ALL.iter().zip(words.lobes);
+            let name =
+                names.into_iter().find(|(lobe, _)| **lobe == found.lobe).map_or(side, |(_, name)| name);
+            if found.sure {
+                name.to_owned()
+            } else {
+                format!("{side}, {} ({}?)", words.near_a_fissure, found.lobe.as_str())
+            }
+        }
+    }
+}
+
 fn state_words(state: SeriesState, words: &Words) -> &'static str {
     SeriesState::ALL
         .iter()
@@ -223,7 +243,7 @@ fn caption(nodule: &NoduleDocument, language: Language) -> String {
             "结节 {}：{}，{}，{:.1} × {:.1} mm（平均 {:.1} mm），体积 {}，评分 {}",
             n.number,
             attenuation_words(n.attenuation, words),
-            side_words(n.side, words),
+            place_words(n, words),
             n.long_axis_mm,
             n.short_axis_mm,
             n.mean_diameter_mm,

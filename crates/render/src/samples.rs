@@ -6,10 +6,10 @@ pub(crate) use evaluation::evaluation;
 
 use domain::{
     AnswerBasis, AnswerStatus, Attenuation, Character, ExamAssessment, ExamContext, ExamTriage,
-    FindingsDocument, GuidelineAssessment, GuidelineCategory, InputSource, InputValue, IntervalMonths,
-    LpsPoint, LungsDocument, NoduleAssessment, NoduleDocument, PackDocument, Rated, ReasonDocument,
-    RiskAssessment, SeriesDocument, SeriesState, SeriesWarning, Side, SourcedInput, TRIAGE_USE, Timings,
-    TriageStatus, TypeProbabilities, VoxelPoint,
+    FindingsDocument, GuidelineAssessment, GuidelineCategory, InputSource, InputValue, IntervalMonths, Lobe,
+    LobePlace, LpsPoint, LungsDocument, NoduleAssessment, NoduleDocument, PackDocument, Rated,
+    ReasonDocument, RiskAssessment, SeriesDocument, SeriesState, SeriesWarning, Side, SourcedInput,
+    TRIAGE_USE, Timings, TriageStatus, TypeProbabilities, VoxelPoint,
 };
 
 /// One analysed series with a nodule and a warning, one skipped series.
@@ -36,6 +36,7 @@ pub(crate) fn document() -> FindingsDocument {
         }),
         side: Side::Right,
         place_in_lung: None,
+        lobe: Some(LobePlace { lobe: Lobe::Rul, fissure_mm: 21.0, sure: true }),
         clinical: None,
     };
     let reason = ReasonDocument {

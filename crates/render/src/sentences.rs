@@ -1,6 +1,6 @@
 //! Findings in words and figures, the same in pictures and pages.
 
-use domain::{Attenuation, Finding, NoduleDocument, Side};
+use domain::{Attenuation, Finding, LobePlace, NoduleDocument, Side};
 
 /// Class in words.
 #[must_use]
@@ -19,6 +19,16 @@ pub fn side_words(side: Side) -> &'static str {
     match side {
         Side::Left => "left lung",
         Side::Right => "right lung",
+    }
+}
+
+/// Lobe in words; near a fissure the lung, with the likelier lobe in brackets.
+#[must_use]
+pub fn place_words(side: Side, lobe: Option<LobePlace>) -> String {
+    match lobe {
+        None => side_words(side).to_owned(),
+        Some(found) if found.sure => found.lobe.name().to_owned(),
+        Some(found) => format!("{}, near a fissure ({}?)", side_words(side), found.lobe.as_str()),
     }
 }
 
@@ -50,7 +60,7 @@ pub fn finding_lines(finding: &Finding) -> Vec<String> {
     let m = &finding.measures;
     vec![
         format!("{:.1} × {:.1} mm, mean {:.1} mm", m.long_axis_mm, m.short_axis_mm, m.mean_diameter_mm),
-        format!("{}, {}", attenuation_words(finding.attenuation), side_words(finding.side)),
+        format!("{}, {}", attenuation_words(finding.attenuation), place_words(finding.side, finding.lobe)),
         format!("volume {}", volume_words(m.volume_mm3)),
         format!("{:.0} HU mean, SD {:.0} HU", m.hu_mean, m.hu_sd),
         score_words(finding.score),
@@ -65,7 +75,7 @@ pub fn nodule_sentence(nodule: &NoduleDocument) -> String {
         "Nodule {}: {}, {}, {:.1} × {:.1} mm (mean {:.1} mm), volume {}, {}",
         nodule.number,
         attenuation_words(nodule.attenuation),
-        side_words(nodule.side),
+        place_words(nodule.side, nodule.lobe),
         nodule.long_axis_mm,
         nodule.short_axis_mm,
         nodule.mean_diameter_mm,

@@ -87,7 +87,7 @@ impl Known {
         if let Some(spiculated) = character.spiculated.and_then(|rated| rated.answer) {
             known.set("spiculation", spiculated, InputSource::Finding, "margin by the pack's network");
         }
-        if let Some((upper, origin)) = finding.place.and_then(|place| upper_lobe(finding.side, place)) {
+        if let Some((upper, origin)) = upper_lobe(finding) {
             known.set("upper_lobe", upper, InputSource::Finding, &origin);
         }
         if let Some(stated) = site.nodules.get(&finding.tracking_uid) {
@@ -194,6 +194,18 @@ fn differ(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// Whether a nodule lies in an upper lobe: by the fissures where it is far enough from them, else by its place in the
+/// lung where that leaves no doubt. The sentence names the basis.
+fn upper_lobe(finding: &Finding) -> Option<(bool, String)> {
+    match finding.lobe {
+        Some(found) if found.sure => {
+            let mm = found.fissure_mm.round();
+            Some((found.lobe.is_upper(), format!("{}, {mm} mm from the next fissure", found.lobe.name())))
+        }
+        _ => by_place(finding.side, finding.place?),
+    }
+}
+
 /// From here up a nodule lies in the upper third of its lung, up to [`LOWER`] in the lower one.
 const UPPER: f64 = 2.0 / 3.0;
 const LOWER: f64 = 1.0 / 3.0;
@@ -202,11 +214,11 @@ const APEX: f64 = 0.85;
 /// In front of this, in the lower third of the left lung, may be the lingula, which counts as upper lobe.
 const LINGULA_DEPTH: f64 = 0.5;
 
-/// Whether a nodule lies in an upper lobe, judged by its place alone, since lobes are not outlined; `None` where the
-/// fissure may run on either side of it (ours). The sentence names the certainty.
-fn upper_lobe(side: Side, place: LungPlace) -> Option<(bool, String)> {
+/// Whether a nodule lies in an upper lobe, judged by its place alone; `None` where the fissure may run on either side of
+/// it (ours). The sentence names the certainty.
+fn by_place(side: Side, place: LungPlace) -> Option<(bool, String)> {
     let percent = |part: f64| (part * 100.0).round();
-    let at = format!("at {} % of the lung's height, lobes are not outlined", percent(place.height));
+    let at = format!("at {} % of the lung's height", percent(place.height));
     let back = place.depth > UPPER;
     if place.height >= UPPER && (!back || place.height >= APEX) {
         return Some((true, format!("likely: upper third, {at}")));
@@ -225,8 +237,7 @@ mod tests {
     /// Method: a table of places.
     #[test]
     fn upper_lobe_is_said_only_where_the_place_says_it() {
-        let said =
-            |side, height, depth| upper_lobe(side, LungPlace { height, depth }).map(|(upper, _)| upper);
+        let said = |side, height, depth| by_place(side, LungPlace { height, depth }).map(|(upper, _)| upper);
         for (side, height, depth, expected) in [
             (Side::Right, 0.95, 0.9, Some(true)),
             (Side::Left, 0.7, 0.3, Some(true)),
@@ -238,7 +249,7 @@ mod tests {
         ] {
             assert_eq!(said(side, height, depth), expected, "{side:?} {height} {depth}");
         }
-        let (_, words) = upper_lobe(Side::Right, LungPlace { height: 0.95, depth: 0.5 }).unwrap();
+        let (_, words) = by_place(Side::Right, LungPlace { height: 0.95, depth: 0.5 }).unwrap();
         assert!(words.contains("likely") && words.contains("95 %"), "{words}");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use domain::{
-    AnswerStatus, InputSource, InputValue, LpsPoint, LungPlace, Mask, NoduleMeasures, RiskAssessment, Run,
-    Side, VoxelPoint,
+    AnswerStatus, InputSource, InputValue, Lobe, LobePlace, LpsPoint, LungPlace, Mask, NoduleMeasures,
+    RiskAssessment, Run, Side, VoxelPoint,
 };
 use serde_json::{Value as Json, json};
 
@@ -31,6 +31,7 @@ fn finding(number: usize, long_mm: f64, short_mm: f64, attenuation: Attenuation)
         character: None,
         side: Side::Right,
         place: Some(LungPlace { height: 0.9, depth: 0.5 }),
+        lobe: None,
         score: 0.9,
     }
 }
@@ -265,4 +266,30 @@ fn the_diameter_of_brock_is_the_sites_choice() {
     assert_eq!(diameter(BrockSize::LongestAxial).value, InputValue::Number(10.0));
     assert_eq!(diameter(BrockSize::MeanAxial).value, InputValue::Number(8.0));
     assert!(diameter(BrockSize::MeanAxial).origin.starts_with("mean"));
+}
+
+/// Goal: a lobe that is sure decides about the upper lobe against the place in the lung, the middle lobe is none, the
+/// origin names the lobe; near a fissure the place decides, and says so. Method: one nodule high up in front.
+#[test]
+fn a_sure_lobe_goes_before_the_place() {
+    let upper = |lobe: Option<LobePlace>| {
+        let findings = [Finding { lobe, ..finding(1, 8.0, 7.0, Attenuation::Solid) }];
+        let clinical = judged(&findings, &header(68, true, &[]), &json!({}));
+        let inputs = &risk(&clinical, "brock2a").basis.inputs;
+        let input = inputs.iter().find(|input| input.name == "upper_lobe").unwrap();
+        (input.value.clone(), input.origin.clone())
+    };
+    let place = |lobe, sure| Some(LobePlace { lobe, fissure_mm: 23.4, sure });
+    let yes = upper(place(Lobe::Rul, true));
+    assert_eq!(yes.1, "right upper lobe, 23 mm from the next fissure");
+    let no = upper(place(Lobe::Rml, true));
+    assert_eq!(no.1, "right middle lobe, 23 mm from the next fissure");
+    assert_ne!(yes.0, no.0);
+    for unsure in [place(Lobe::Rml, false), None] {
+        let (value, origin) = upper(unsure);
+        assert_eq!(
+            (value, origin.as_str()),
+            (yes.0.clone(), "likely: upper third, at 90 % of the lung's height")
+        );
+    }
 }

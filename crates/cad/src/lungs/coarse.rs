@@ -16,17 +16,17 @@ const PADDING_HU: f32 = -1020.0;
 const CONTACT_MAX: f64 = 1.5;
 
 /// Block means in patient order.
-pub(super) struct Coarse {
+pub(crate) struct Coarse {
     /// HU, axes `[z, y, x]` rising to head, back and left.
-    pub(super) hu: Array3<f32>,
+    pub(crate) hu: Array3<f32>,
     /// Coarse voxels to LPS.
-    pub(super) affine: Affine,
+    pub(crate) affine: Affine,
 }
 
 impl Coarse {
     /// Averages whole blocks of scan voxels (noise falls with the block). Blocks are counted in patient order, so that
     /// a scan stored in another order gives the same grid; the block at the far rim may be smaller.
-    pub(super) fn of(volume: &Volume) -> Self {
+    pub(crate) fn of(volume: &Volume) -> Self {
         let orientation = Orientation::of(&volume.affine);
         let spacing = volume.affine.spacing_mm_zyx();
         let shape = volume.shape();

@@ -50,12 +50,13 @@ Each value is shown with its source; what the site states stands over the header
 contradiction is told:\n\n\
 | source | values |\n|---|---|\n\
 | finding | `diameter_mm` (`clinical.brock_size`), `mean_mm`, `max_mm`, `dmin_mm`, `volume_mm3`, `type` and `calcification` by \
-the pack's characterizer, else by HU, `spiculation` where that is sure, `upper_lobe` by the place in the lung, `nodule_count` and `multiple` by the findings that are not calcified |\n\
+the pack's characterizer, else by HU, `spiculation` where that is sure, `upper_lobe` by the fissures, near them by the place in the lung, `nodule_count` and `multiple` by the findings that are not calcified |\n\
 | DICOM | `age` (PatientAge, else PatientBirthDate and StudyDate), `female` (PatientSex), `ever_smoker` where SmokingStatus is \
 YES (NO says nothing of the past), order codes (ProcedureCodeSequence, RequestedProcedureCodeSequence and their reasons), \
 names of protocol, study and series |\n\
 | site | the tables below, by `PUT /api/v1/studies/{uid}/clinical` or `lungcad clinical-import` |\n\n\
-**Upper lobe** (ours): lobes are not outlined. In the upper third of the lung's height a nodule counts as upper lobe, but \
+**Upper lobe** (ours): by the lobe where the nodule is further from the fissures that were found than these are usually \
+misplaced (docs/LOBES.md). Elsewhere by its place: in the upper third of the lung's height a nodule counts as upper lobe, but \
 in its back third only from 85 % on (superior segment of the lower lobe); in the lower third it does not, on the left \
 only in the back half (lingula); between, it is not known. The origin of the value says \"likely\". Spiculation is \
 taken only where the pack's characterizer is sure of it; border and solid part never, as no pack states them.\n\n\

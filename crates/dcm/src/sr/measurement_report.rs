@@ -100,11 +100,8 @@ fn reference(slice: &SourceSlice) -> ImageReference<'_> {
 
 /// What both groups of a nodule begin with.
 fn nodule_group(result: &AnalysisResult, finding: &Finding, template: &str) -> ContentItem {
-    let site = ContentItem::code(HasConceptMod, codes::FINDING_SITE, codes::LUNG).with(ContentItem::code(
-        HasConceptMod,
-        codes::LATERALITY,
-        codes::laterality(finding.side),
-    ));
+    let side = ContentItem::code(HasConceptMod, codes::LATERALITY, codes::laterality(finding.side));
+    let site = ContentItem::code(HasConceptMod, codes::FINDING_SITE, codes::site(finding.lobe)).with(side);
     ContentItem::container(codes::MEASUREMENT_GROUP, Some(template))
         .with(ContentItem::text(HasObsContext, codes::TRACKING_IDENTIFIER, &finding.label()))
         .with(ContentItem::uid(HasObsContext, codes::TRACKING_UNIQUE_IDENTIFIER, &finding.tracking_uid))

@@ -5,7 +5,7 @@ pub use crate::seg::ReadError;
 use crate::seg::{first, items, parse, text};
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
-use domain::{Attenuation, LpsPoint, Side};
+use domain::{Attenuation, Lobe, LpsPoint, Side};
 
 /// What a report says.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +69,8 @@ pub struct ReportedNodule {
     pub attenuation: Option<Attenuation>,
     /// Which lung.
     pub side: Option<Side>,
+    /// Which lobe, where the report names one.
+    pub lobe: Option<Lobe>,
     /// Risk models, in the order of the report.
     pub risks: Vec<ReportedRisk>,
     /// Category of the leading guideline.
@@ -238,11 +240,17 @@ fn nodule_items(group: &InMemDicomObject, nodule: &mut ReportedNodule) {
     {
         nodule.center = Some(LpsPoint { x, y, z });
     }
-    let site = child(group, codes::FINDING_SITE).and_then(|site| child(site, codes::LATERALITY));
+    let site = child(group, codes::FINDING_SITE);
     let side = |item: &InMemDicomObject| {
         [Side::Left, Side::Right].into_iter().find(|s| has_value(item, codes::laterality(*s)))
     };
-    nodule.side = site.and_then(side).or(nodule.side);
+    nodule.side = site.and_then(|site| child(site, codes::LATERALITY)).and_then(side).or(nodule.side);
+    let named = |side: Side| {
+        let sites = [codes::UPPER_LOBE, codes::MIDDLE_LOBE, codes::LOWER_LOBE];
+        let code = sites.into_iter().find(|code| site.is_some_and(|site| has_value(site, *code)))?;
+        codes::lobe(code, side)
+    };
+    nodule.lobe = nodule.side.and_then(named).or(nodule.lobe);
     let class = |item: &InMemDicomObject| {
         use Attenuation::{Calcified, NonSolid, PartSolid, Solid};
         [Solid, PartSolid, NonSolid, Calcified].into_iter().find(|c| has_value(item, codes::attenuation(*c)))

@@ -82,6 +82,7 @@ impl Written {
             assert_eq!(nodule.long_axis_mm, Some(finding.measures.long_axis_mm));
             assert_eq!(nodule.hu_sd, Some(finding.measures.hu_sd));
             assert_eq!((nodule.side, nodule.attenuation), (Some(finding.side), Some(finding.attenuation)));
+            assert_eq!(nodule.lobe, finding.lobe.filter(|found| found.sure).map(|found| found.lobe));
             let key = &self.result.slices[finding.measures.key_slice_index];
             let mark = nodule.mark.as_ref().unwrap();
             assert_eq!(

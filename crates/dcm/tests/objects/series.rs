@@ -5,8 +5,8 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 use domain::{
-    Affine, AnalysisResult, Attenuation, Finding, LungVolumes, Mask, NoduleMeasures, PackIdentity,
-    SeriesWarning, Side, SourceSlice, Timings, VoxelIndex, VoxelPoint,
+    Affine, AnalysisResult, Attenuation, Finding, Lobe, LobePlace, LungVolumes, Mask, NoduleMeasures,
+    PackIdentity, SeriesWarning, Side, SourceSlice, Timings, VoxelIndex, VoxelPoint,
 };
 use ndarray::Array3;
 
@@ -209,6 +209,12 @@ pub(crate) fn finding(affine: &Affine, shape: [usize; 3], (center, radius): Ball
         character: None,
         side: if number.is_multiple_of(2) { Side::Left } else { Side::Right },
         place: None,
+        // Sure of three, unsure of the others.
+        lobe: Some(LobePlace {
+            lobe: [Lobe::Rul, Lobe::Lll, Lobe::Rml, Lobe::Lul][(number - 1) % 4],
+            fissure_mm: 12.5,
+            sure: number < 4,
+        }),
         score: 1.0 / (number as f64 + 0.25),
     }
 }

@@ -34,6 +34,7 @@ fn document(index: usize, score_shift: f64) -> SeriesDocument {
         character: None,
         side: Side::Left,
         place_in_lung: None,
+        lobe: None,
         clinical: None,
     });
     document

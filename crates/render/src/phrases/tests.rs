@@ -39,6 +39,7 @@ fn finding(number: usize, mm: f64, attenuation: Attenuation) -> Finding {
         }),
         side: if number.is_multiple_of(2) { Side::Left } else { Side::Right },
         place: Some(LungPlace { height: if number.is_multiple_of(3) { 0.2 } else { 0.9 }, depth: 0.8 }),
+        lobe: None,
         score: 0.9,
     }
 }

@@ -124,6 +124,7 @@ fn nodule(number: usize) -> NoduleDocument {
         character: None,
         side: Side::Right,
         place_in_lung: None,
+        lobe: None,
         clinical: None,
     }
 }

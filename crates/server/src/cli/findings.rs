@@ -146,7 +146,7 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
     let mut rows = table(&[
         "",
         "score",
-        "side",
+        "lobe",
         "type",
         "long x short",
         "mean",
@@ -162,7 +162,7 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
         rows.add_row([
             n.number.to_string(),
             score_number(n.score),
-            n.side.as_str().to_owned(),
+            lobe_words(n),
             n.attenuation.as_str().to_owned(),
             format!("{:.1} x {:.1} mm", n.long_axis_mm, n.short_axis_mm),
             format!("{:.1} mm", n.mean_diameter_mm),
@@ -179,6 +179,14 @@ pub(crate) fn tell_series(series: &SeriesDocument) {
     }
     tell_triage(series);
     say(format_args!("  {}", domain::INTENDED_USE));
+}
+
+/// Lobe, with a question mark near a fissure; the side where lobes are not known.
+fn lobe_words(nodule: &NoduleDocument) -> String {
+    match nodule.lobe {
+        None => nodule.side.as_str().to_owned(),
+        Some(found) => format!("{}{}", found.lobe.as_str(), if found.sure { "" } else { "?" }),
+    }
 }
 
 /// Risk by the first model; empty where rules were not asked.
