@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Packs on 60 fixed simulated series: found nodules, false marks, sides. One command, resumes where it was stopped.
+"""Packs on 60 fixed simulated series: found nodules, false marks, sides, lobes. One command, resumes where it was stopped.
 
     benches/phantom_accuracy.py LUNGCAD OUT PACK [PACK ...] [--series 60]
 
@@ -10,6 +10,7 @@ over all series (OUT/<pack>/evaluation.html), and packs are compared on the same
 import argparse
 import csv
 import json
+import math
 import os
 import pathlib
 import random
@@ -64,6 +65,27 @@ def search(lungcad, scan, pack, out):
         LUNGCAD_MODELS__FOLDER=str(pack.parents[1]), LUNGCAD_MODELS__PACK="@".join(pack.parts[-2:]))
 
 
+def name_lobes(lungcad, scan, pack, out):
+    """Each planted nodule's lobe and what the report says of it: [[planted, stated, sure], ...]; none where it was missed."""
+    run([lungcad, "analyze", scan / "dicom", "--out", out],
+        LUNGCAD_MODELS__FOLDER=str(pack.parents[1]), LUNGCAD_MODELS__PACK="@".join(pack.parts[-2:]))
+    found = json.loads((out / "findings.json").read_text())["series"][0]["nodules"]
+    told = []
+    for nodule in json.loads((scan / "truth.json").read_text())["series"][0]["nodules"]:
+        planted = nodule["planted"]
+        near = [n for n in found if math.dist(n["center_lps_mm"], planted["centre_lps"]) < 5 and n["lobe"]]
+        told += [[planted["lobe"], near[0]["lobe"]["lobe"], near[0]["lobe"]["sure"]]] if near else []
+    shutil.rmtree(out)
+    return told
+
+
+def tell_lobes(told):
+    sure = [one for one in told if one[2]]
+    right = lambda ones: sum(planted == stated for planted, stated, _ in ones)
+    print(f"lobes of reported nodules: {right(told)} of {len(told)} right; sure {len(sure)}, of those right {right(sure)}")
+    print("  wrong:", ", ".join(f"{p} as {s}{'' if sure else '?'}" for p, s, sure in told if p != s) or "none", flush=True)
+
+
 def merged(files, to):
     rows = [row for file in files for row in csv.reader(file.open())]
     head = rows[0]
@@ -92,6 +114,9 @@ def main():
         simulate(lungcad, scan, seed)
         for name in missing:
             search(lungcad, scan, packs[name], given.out / name / f"{seed:02}")
+        first = next(iter(packs))
+        told = name_lobes(lungcad, scan, packs[first], given.out / f"lobes-{seed:02}")
+        (given.out / f"lobes-{seed:02}.json").write_text(json.dumps(told))
         shutil.copyfile(scan / "truth.json", given.out / f"truth-{seed:02}.json")
         shutil.rmtree(scan)
         print(f"series {seed} of {given.series}", flush=True)
@@ -100,6 +125,7 @@ def main():
     (given.out / "truth.json").write_text(json.dumps(whole))
     for name in packs:
         merged([given.out / name / f"{s:02}" / "marks.csv" for s in range(1, given.series + 1)], given.out / f"{name}.csv")
+    tell_lobes([one for s in range(1, given.series + 1) for one in json.loads((given.out / f"lobes-{s:02}.json").read_text())])
     first, *others = packs
     for name in packs:
         against = ["--against", given.out / f"{others[0] if name == first else first}.csv"] if others else []
