@@ -7,8 +7,8 @@ classes). A pack needs a detector: everything but the lungs is taken from the pa
 were measured with its own search region, so measure them again (`lungcad evaluate`). Needs torch, onnx, onnxruntime and
 lungmask. Cropping, resizing, argmax and tidying are not in the graph: lungcad does them as lungmask does.
 
-It costs 96 GFLOP a slice: a chest of 300 slices takes some ten minutes on two cores, seconds on a GPU. A job that takes
-longer than worker.job_time_max_s is given up.
+It costs 96 GFLOP a slice: a chest of 300 slices takes some three minutes on two idle cores. A job that takes longer than
+worker.job_time_max_s is given up.
 """
 import argparse
 import hashlib
