@@ -8,6 +8,7 @@
 //! |---|---|
 //! | lung masks, sides, search region | [`lungs`] |
 //! | fissures, and which lobe a place lies in | [`lobes`] |
+//! | slices to lungmask's networks and their labels back | [`lungmask`] |
 //! | scan grid to a network's isotropic grid and back | [`resample`] |
 //! | tiles of fixed shape over that grid | [`tiles`] |
 //! | a network's heads to candidates | [`detect`] |
@@ -48,6 +49,7 @@ pub mod evaluate;
 pub mod filter;
 pub mod guideline;
 pub mod lobes;
+pub mod lungmask;
 pub mod lungs;
 pub mod measure;
 pub mod morphology;

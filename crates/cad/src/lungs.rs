@@ -3,11 +3,13 @@
 //! Classical: air enclosed by tissue in each axial slice, less the airways, less gas that is not lung (stomach,
 //! bowel, sinuses), split where the lungs touch. Everything runs on a coarse grid of block means (about 2 mm),
 //! in patient order, so that prone, feet-first and mirrored grids come out the same. The masks serve as search
-//! region, sides and volumes; they are not an anatomical segmentation of diseased lungs.
+//! region, sides and volumes; they are not an anatomical segmentation of diseased lungs. Where a model pack has a network
+//! for them, [`Lungs::of_labels`] takes its labels through the same steps.
 
 mod airways;
 mod coarse;
 mod everywhere;
+mod of_labels;
 mod select;
 
 use crate::components::{fill_holes, fill_holes_by_slice};
@@ -198,7 +200,14 @@ pub fn segment(volume: &Volume) -> Result<Lungs, NotChest> {
     let affine = coarse.affine.cropped_at(VoxelIndex::from(start));
     let pair =
         Pair { left: cropped(pair.left.view(), start, end), right: cropped(pair.right.view(), start, end) };
-    let Pair { left, right } = filled(pair, spacing, &cropped(airways.view(), start, end));
+    let pair = filled(pair, spacing, &cropped(airways.view(), start, end));
+    completed(pair, affine, volume)
+}
+
+/// Search region, volumes and doubts of two lungs on the coarse grid `affine` around them.
+fn completed(pair: Pair, affine: Affine, volume: &Volume) -> Result<Lungs, NotChest> {
+    let Pair { left, right } = pair;
+    let spacing = affine.spacing_mm_zyx();
     let search = search_region(left.view(), right.view(), spacing);
     let ml = |mask: &Array3<bool>| count(mask) as f64 * affine.voxel_mm3() / 1000.0;
     let volumes = LungVolumes { left_ml: ml(&left), right_ml: ml(&right) };

@@ -2,6 +2,7 @@
 
 mod chest;
 
+use cad::lungs::Lungs;
 use chest::Storage;
 use domain::{LpsPoint, Side, Volume, VoxelPoint};
 
@@ -133,4 +134,61 @@ fn one_lung_is_doubted_not_refused() {
     assert!(!lungs.doubts.is_empty());
     let noise = cad::quality::noise_sd_hu(&chest::volume(Storage::Supine, hu), &lungs).unwrap();
     assert!(noise < 1.0, "a drawing has no noise, measured {noise}");
+}
+
+/// Goal: labels of a network become the lungs that they are, with the search region, volumes and doubts that the classical
+/// masks have, however the scan is stored. Method: the chest as it was drawn as labels, in patient order.
+#[test]
+fn labels_become_lungs() {
+    let supine = chest::volume(Storage::Supine, chest::hu);
+    let mut drawn_ml = [0.0, 0.0];
+    let labels = ndarray::Array3::from_shape_fn(supine.hu.dim(), |(z, y, x)| {
+        let place = supine.affine.to_lps(VoxelPoint { z: z as f64, y: y as f64, x: x as f64 });
+        match chest::lung(place) {
+            Some(Side::Left) => 1u8,
+            Some(Side::Right) => 3,
+            None => 0,
+        }
+    });
+    for (ml, of) in drawn_ml.iter_mut().zip([1, 3]) {
+        let voxels = labels.iter().filter(|l| **l == of).count();
+        *ml = voxels as f64 * supine.affine.voxel_mm3() / 1000.0;
+    }
+    for storage in chest::ALL {
+        let volume = chest::volume(storage, chest::hu);
+        let lungs = in_pools(|| Lungs::of_labels(&volume, labels.view(), 1, 3).unwrap());
+        let classical = cad::lungs::segment(&volume).unwrap();
+        for (found, drawn) in [(lungs.volumes.left_ml, drawn_ml[0]), (lungs.volumes.right_ml, drawn_ml[1])] {
+            assert!((found / drawn - 1.0).abs() < 0.02, "{storage:?} {found} {drawn}");
+        }
+        let (nodule, _) = chest::JUXTAPLEURAL;
+        assert!(lungs.searches(nodule) && lungs.side(nodule) == Side::Left, "{storage:?}");
+        assert_eq!(lungs.doubts, vec![], "{storage:?}");
+        let corners = |lungs: &Lungs| [lungs.region.start, lungs.region.end].map(<[usize; 3]>::from);
+        let (ours, theirs) = (corners(&lungs), corners(&classical));
+        let apart = ours.iter().flatten().zip(theirs.iter().flatten()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(apart <= Some(6), "{storage:?} {ours:?} {theirs:?}");
+    }
+}
+
+/// Goal: too little lung is no chest, and one lung is a doubt. Method: no label, a few slices of both, one lung of two.
+#[test]
+fn labels_without_lungs_are_no_chest() {
+    let volume = chest::volume(Storage::Supine, chest::hu);
+    let labels = |from: usize, of: [u8; 2]| {
+        ndarray::Array3::from_shape_fn(volume.hu.dim(), |(z, y, x)| {
+            let place = volume.affine.to_lps(VoxelPoint { z: z as f64, y: y as f64, x: x as f64 });
+            match chest::lung(place).filter(|_| z >= from) {
+                Some(Side::Left) => of[0],
+                Some(Side::Right) => of[1],
+                None => 0,
+            }
+        })
+    };
+    let lungs = |labels: ndarray::Array3<u8>| Lungs::of_labels(&volume, labels.view(), 1, 2);
+    let detail = |labels| lungs(labels).unwrap_err().detail;
+    assert_eq!(detail(labels(0, [0, 0])), "the network found no lung");
+    assert!(detail(labels(72, [1, 2])).contains("ml of aerated lung over"), "{}", detail(labels(72, [1, 2])));
+    let right = lungs(labels(0, [0, 2])).unwrap();
+    assert!(right.volumes.left_ml == 0.0 && !right.doubts.is_empty(), "{:?}", right.doubts);
 }

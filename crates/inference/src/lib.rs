@@ -28,7 +28,7 @@ pub mod selftest;
 pub use manifest::{
     Activation, AnchorOffset, AxisOrder, Calibration, CenterPointDecode, ClassifierDecode, InputSpec, Kind,
     Manifest, NetworkSpec, NumberFormat, OperatingPoint, OperatingPoints, OutputSpec, PatchDecode, Probe,
-    RetinanetDecode, Role, SelftestSpec,
+    RetinanetDecode, Role, SegmentationDecode, SelftestSpec, SliceFit,
 };
 pub use network::{Network, NetworkError};
 pub use pack::{ModelPack, PackError};

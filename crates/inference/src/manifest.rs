@@ -5,9 +5,11 @@
 
 mod check;
 mod retinanet;
+mod segmentation;
 
 pub(crate) use check::{check_format, version_numbers};
 pub use retinanet::{AnchorOffset, RetinanetDecode};
+pub use segmentation::{SegmentationDecode, SliceFit};
 use serde::Deserialize;
 
 /// Text of `pack.toml`.
@@ -132,6 +134,8 @@ pub enum Kind {
     ProbabilityPatch(PatchDecode),
     /// Vector `[1, n]`, one number per named class.
     Classifier(ClassifierDecode),
+    /// Whole axial slices to one class per pixel, `[1, c, 1, h, w]`.
+    Segmentation(SegmentationDecode),
 }
 
 impl Kind {
@@ -143,6 +147,7 @@ impl Kind {
             Self::Retinanet3d(_) => "retinanet3d",
             Self::ProbabilityPatch(_) => "probability-patch",
             Self::Classifier(_) => "classifier",
+            Self::Segmentation(_) => "segmentation",
         }
     }
 }
@@ -302,7 +307,8 @@ pub struct InputSpec {
     pub shape: Vec<usize>,
     /// Order of the last three axes.
     pub axes: AxisOrder,
-    /// Distance of voxels along the last three axes, mm.
+    /// Distance of voxels along the last three axes, mm. A network of kind `segmentation` has none: 0.
+    #[serde(default)]
     pub spacing_mm: [f64; 3],
     /// HU that become 0 and 1; below and above is clipped.
     pub hu_clip: [f64; 2],
@@ -345,6 +351,8 @@ pub enum Activation {
     Logit,
     /// 0 to 1.
     Probability,
+    /// Whole numbers, each the place of a class among the labels (kind `segmentation`).
+    Label,
 }
 
 impl Activation {
@@ -353,7 +361,7 @@ impl Activation {
     pub fn probability(self, value: f32) -> f32 {
         match self {
             Self::Logit => 1.0 / (1.0 + (-value).exp()),
-            Self::Probability => value,
+            Self::Probability | Self::Label => value,
         }
     }
 }

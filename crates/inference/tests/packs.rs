@@ -23,14 +23,23 @@ fn baseline() -> PathBuf {
     repository().join("models/baseline-log/1.0.0")
 }
 
+fn data(pack: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(pack).join("1.0.0")
+}
+
 fn small() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/trained-shape/1.0.0")
+    data("trained-shape")
 }
 
 /// A copy of the small pack with one change in its pack.toml.
 fn changed(from: &str, to: &str) -> tempfile::TempDir {
+    changed_in(&small(), from, to)
+}
+
+/// A copy of a pack with one change in its pack.toml.
+fn changed_in(pack: &Path, from: &str, to: &str) -> tempfile::TempDir {
     let temp = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(small()).unwrap() {
+    for entry in std::fs::read_dir(pack).unwrap() {
         let entry = entry.unwrap();
         std::fs::copy(entry.path(), temp.path().join(entry.file_name())).unwrap();
     }
@@ -45,7 +54,7 @@ fn changed(from: &str, to: &str) -> tempfile::TempDir {
 #[test]
 fn sound_packs_verify() {
     let runtime = runtime(ProviderChoice::Cpu);
-    for folder in [baseline(), small()] {
+    for folder in [baseline(), small(), data("lungs-logits"), data("lungs-labels")] {
         let (pack, ran) = ModelPack::verify(&folder, &runtime, 2).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(ran.len(), pack.manifest().networks.len());
         assert!(ran.iter().all(|r| r.contains("onnxruntime 1.") && r.ends_with("CPU, f32")), "{ran:?}");
@@ -203,6 +212,60 @@ fn faulty_manifests_are_refused_with_the_reason() {
             assert!(text.contains(part), "{to}: {part:?} is not in: {text}");
         }
     }
+}
+
+/// Goal: each fault of a network for the lungs is refused with its reason, and so is a kind that cannot serve them. Method:
+/// one change each, `open`.
+#[test]
+fn faulty_networks_for_the_lungs_are_refused_with_the_reason() {
+    let logits = "[1, 3, 1, 64, 64]\nvalues = \"logit\"";
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("\"left-lung\"]", "\"lung\"]", &["network 2 (lungs)", "role lungs lack \"left-lung\""]),
+        ("[\"background\", ", "[", &["role lungs lack \"background\""]),
+        ("\"left-lung\"]", "\"left-lung\", \"left-lung\"]", &["each there once"]),
+        (
+            "\"left-lung\"]",
+            "\"left-lung\", \"trachea\"]",
+            &["with 4 labels", "[1, 4, 1, 64, 64]", "states [[1, 3"],
+        ),
+        ("fit = \"body-box\"", "fit = \"centre\"", &["unknown variant", "centre", "body-box"]),
+        ("fit = \"body-box\"\n", "", &["missing field `fit`"]),
+        (
+            "[1, 1, 1, 64, 64]",
+            "[1, 1, 2, 64, 64]",
+            &["takes one slice", "[1, 1, 1, h, w]", "export_lungmask.py"],
+        ),
+        (
+            "[1, 1, 1, 64, 64]\naxes = \"lps-zyx\"",
+            "[1, 1, 1, 64, 64]\naxes = \"ras-xyz\"",
+            &["takes one slice"],
+        ),
+        (
+            "[1, 1, 1, 64, 64]\naxes = \"lps-zyx\"",
+            "[1, 1, 1, 64, 64]\naxes = \"lps-zyx\"\nspacing_mm = [1.0, 1.0, 1.0]",
+            &["slices are resized; leave spacing_mm out"],
+        ),
+        (logits, "[1, 3, 1, 32, 64]\nvalues = \"logit\"", &["needs one output, [1, 3, 1, 64, 64]"]),
+        (logits, "[1, 3, 1, 64, 64]\nvalues = \"label\"", &["values = \"label\" [1, 1, 1, 64, 64]"]),
+        ("role = \"lungs\"", "role = \"segmenter\"", &["kind segmentation cannot serve role segmenter"]),
+        ("spacing_mm = [1.0, 1.0, 1.0]\n", "", &["network 1 (detector)", "is outside 0.1 to 10"]),
+        (
+            "[1, 5, 8, 8, 8]\nvalues = \"logit\"",
+            "[1, 5, 8, 8, 8]\nvalues = \"label\"",
+            &["belongs to kind segmentation"],
+        ),
+    ];
+    for (from, to, parts) in cases {
+        let folder = changed_in(&data("lungs-logits"), from, to);
+        let text = ModelPack::open(folder.path()).unwrap_err().to_string();
+        for part in *parts {
+            assert!(text.contains(part), "{to}: {part:?} is not in: {text}");
+        }
+    }
+    // A patch network was let in for this role once, and never ran.
+    let folder = changed("role = \"segmenter\"", "role = \"lungs\"");
+    let text = ModelPack::open(folder.path()).unwrap_err().to_string();
+    assert!(text.contains("kind probability-patch cannot serve role lungs"), "{text}");
 }
 
 /// Goal: detectors of one shape may take turns; others, and other roles, may not. Method: the small pack with a network

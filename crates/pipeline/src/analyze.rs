@@ -105,11 +105,12 @@ pub fn analyze(
     let threshold = settings.threshold.unwrap_or(networks.threshold);
 
     progress(Step::Lungs, 0, 1);
-    let lungs = match settings.search {
-        Search::Lungs => {
+    let lungs = match (settings.search, &mut networks.lungs) {
+        (Search::Lungs, Some(network)) => crate::lungmask::lungs(volume, network, progress)?,
+        (Search::Lungs, None) => {
             cad::lungs::segment(volume).map_err(|e| SkipReason::NotChest { detail: e.detail })?
         }
-        Search::Whole => Lungs::everywhere(volume),
+        (Search::Whole, _) => Lungs::everywhere(volume),
     };
     let lobes = match settings.search {
         Search::Lungs => Some(cad::lobes::find(volume, &lungs)),

@@ -33,6 +33,7 @@ pub mod completeness;
 pub mod deliver;
 pub mod discover;
 pub mod evaluate;
+mod lungmask;
 pub mod monitor;
 pub mod networks;
 pub mod receive;

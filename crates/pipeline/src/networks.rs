@@ -117,6 +117,8 @@ pub struct Networks {
     pub(crate) segmenter: Option<Network>,
     /// Without one a nodule's class goes by HU, and its margin is not stated.
     pub(crate) characterizer: Option<Network>,
+    /// Without one the lungs are found without a network.
+    pub(crate) lungs: Option<Network>,
     pub(crate) threshold: f64,
 }
 
@@ -160,6 +162,7 @@ impl Networks {
         let segmenter = load(Role::Segmenter)?;
         let reducer = load(Role::Reducer)?;
         let characterizer = load(Role::Characterizer)?;
+        let lungs = load(Role::Lungs)?;
         if !matches!(detectors.first.spec().decode, Kind::CenterPoint(_) | Kind::Retinanet3d(_)) {
             return Err(unfit("its detector is of no kind that finds nodules"));
         }
@@ -171,6 +174,9 @@ impl Networks {
         }
         if characterizer.as_ref().is_some_and(|c| !matches!(c.spec().decode, Kind::Classifier(_))) {
             return Err(unfit("its characterizer is not of kind classifier"));
+        }
+        if lungs.as_ref().is_some_and(|l| !matches!(l.spec().decode, Kind::Segmentation(_))) {
+            return Err(unfit("its network for the lungs is not of kind segmentation"));
         }
         let points = &pack.manifest().operating_points;
         let threshold = match options.operating_point.as_deref() {
@@ -184,7 +190,7 @@ impl Networks {
                 )));
             }
         };
-        let mut networks = Self { detectors, reducer, segmenter, characterizer, threshold, pack };
+        let mut networks = Self { detectors, reducer, segmenter, characterizer, lungs, threshold, pack };
         if let Some(path) = &options.calibration {
             networks.threshold = networks.calibrated(path)?;
         }

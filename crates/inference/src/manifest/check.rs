@@ -165,6 +165,7 @@ impl NetworkSpec {
             check_shape(&format!("output {:?}", output.tensor), &output.shape)?;
         }
         self.check_role()?;
+        self.check_spacing()?;
         self.check_decode()?;
         self.check_selftest()
     }
@@ -182,7 +183,8 @@ impl NetworkSpec {
             (self.role, &self.decode),
             (Role::Detector, Kind::CenterPoint(_) | Kind::Retinanet3d(_))
                 | (Role::Reducer | Role::Characterizer, Kind::Classifier(_))
-                | (Role::Segmenter | Role::Lungs, Kind::ProbabilityPatch(_))
+                | (Role::Segmenter, Kind::ProbabilityPatch(_))
+                | (Role::Lungs, Kind::Segmentation(_))
         );
         if fits {
             return Ok(());
@@ -190,11 +192,35 @@ impl NetworkSpec {
         Err(format!("kind {} cannot serve role {}", self.decode.as_str(), self.role.as_str()))
     }
 
+    /// Slices are resized, whatever their pixels; all else is cut at a spacing.
+    fn check_spacing(&self) -> Result<(), String> {
+        for input in &self.inputs {
+            let (tensor, spacing_mm) = (&input.tensor, input.spacing_mm);
+            if matches!(self.decode, Kind::Segmentation(_)) {
+                if spacing_mm.iter().any(|s| *s != 0.0) {
+                    return Err(format!("input {tensor:?}: slices are resized; leave spacing_mm out"));
+                }
+            } else if !spacing_mm.iter().all(|s| (0.1..=10.0).contains(s)) {
+                return Err(format!("input {tensor:?}: spacing_mm {spacing_mm:?} is outside 0.1 to 10"));
+            }
+        }
+        Ok(())
+    }
+
     /// The shapes that the kind needs.
     fn check_decode(&self) -> Result<(), String> {
         let (input, output) = (&self.inputs[0], &self.outputs[0]);
         let [d, h, w] = input.edge();
+        if output.values == Activation::Label && !matches!(self.decode, Kind::Segmentation(_)) {
+            return Err("values = \"label\" belongs to kind segmentation".to_owned());
+        }
         let expected = match &self.decode {
+            Kind::Segmentation(decode) => {
+                if self.inputs.len() > 1 {
+                    return Err("kind segmentation takes one input".to_owned());
+                }
+                return decode.check(self.role, input, &self.outputs);
+            }
             Kind::Retinanet3d(decode) => {
                 if self.inputs.len() > 1 {
                     return Err("kind retinanet3d takes one input".to_owned());
@@ -255,9 +281,6 @@ impl InputSpec {
         check_shape(&what, &self.shape)?;
         if self.shape.len() != 5 || self.shape[..2] != [1, 1] {
             return Err(format!("{what}: shape {:?} is not [1, 1, d, h, w]", self.shape));
-        }
-        if !self.spacing_mm.iter().all(|s| (0.1..=10.0).contains(s)) {
-            return Err(format!("{what}: spacing_mm {:?} is outside 0.1 to 10", self.spacing_mm));
         }
         let [low, high] = self.hu_clip;
         if !(low.is_finite() && high.is_finite() && low < high) {
