@@ -92,7 +92,12 @@ impl Fissure {
         let [c, ca, cb, caa, cab, cbb] = self.mean_height();
         let known = b.clamp(self.marked_b()[0], self.marked_b()[1]);
         let mean = c + ca * a + cb * known + caa * a * a + cab * a * known + cbb * known * known;
-        mean + pose.shift + pose.tilt_a * (a - 0.5) + pose.tilt_b * (b - self.pivot_b())
+        mean + self.moved(pose, a, b)
+    }
+
+    /// What `pose` adds to the mean height at `(a, b)`.
+    pub(super) fn moved(self, pose: Pose, a: f64, b: f64) -> f64 {
+        pose.shift + pose.tilt_a * (a - 0.5) + pose.tilt_b * (b - self.pivot_b())
     }
 
     /// `(a, b)` of a column of the chart.

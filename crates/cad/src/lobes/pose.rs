@@ -53,14 +53,15 @@ pub(super) fn left(scene: &Scene<'_>) -> Surface {
 /// The right oblique and the horizontal fissure, roughly.
 pub(super) fn right(scene: &Scene<'_>) -> [Surface; 2] {
     let places = scene.places();
-    let (oblique, (columns, horizontal)) = rayon::join(
+    let (oblique, horizontal) = rayon::join(
         || ranked(&Thinned::of(scene, Fissure::RightOblique)),
         || {
             let columns = Thinned::of(scene, Fissure::RightHorizontal);
             let poses = poses(HORIZONTAL_SHIFTS, HORIZONTAL_TILTS_A, HORIZONTAL_TILTS_B);
-            let one = |pose| (pose, columns.crossed(pose), below(Fissure::RightHorizontal, pose, &places));
-            let placed: Vec<_> = poses.map(one).collect();
-            (columns, placed)
+            let one = |pose| {
+                (pose, columns.crossed_over_oblique(pose), below(Fissure::RightHorizontal, pose, &places))
+            };
+            poses.map(one).collect::<Vec<_>>()
         },
     );
     let mut best = (f64::INFINITY, Pose::MEAN, Pose::MEAN);
@@ -70,7 +71,7 @@ pub(super) fn right(scene: &Scene<'_>) -> [Surface; 2] {
         for (other, crossed, under) in horizontal.iter().filter(|(other, ..)| near(other)) {
             let apart = Pose { shift: other.shift - pose.shift, ..*other };
             let energy = own
-                + HORIZONTAL_WEIGHT * columns.mean_above(crossed, *other, *pose)
+                + HORIZONTAL_WEIGHT * mean_above(crossed, *pose)
                 + PRIOR_WEIGHT * apart.surprise(HORIZONTAL_SD)
                 + SIZE_WEIGHT * size_surprise(&lower, under);
             if energy < best.0 {
@@ -152,25 +153,41 @@ impl Thinned {
         Array2::from_shape_fn((ACROSS / THIN, ALONG / THIN), |(i, j)| {
             let (i, j) = (i * THIN, j * THIN);
             let [a, b] = self.fissure.column(i, j);
-            let moved = self.fissure.height(pose, a, b) - self.columns.base.height[[i, j]];
-            let step = self.columns.step(moved)?;
+            let step = self.columns.step(self.fissure.moved(pose, a, b))?;
             self.columns.inside[[i, j, step]].then(|| self.cost[[i, j, step]])
         })
     }
 
-    /// Mean of what the horizontal fissure in pose `own` crosses above the oblique one in pose `oblique`.
-    fn mean_above(&self, crossed: &Array2<Option<f32>>, own: Pose, oblique: Pose) -> f64 {
-        let (mut sum, mut count) = (0.0, 0.0);
-        for ((i, j), cost) in crossed.indexed_iter() {
-            let Some(cost) = cost else { continue };
+    /// What the horizontal fissure in this pose crosses within the lung, with where that lies to the oblique one's mean.
+    fn crossed_over_oblique(&self, pose: Pose) -> Vec<Crossed> {
+        let crossed = self.crossed(pose);
+        let held = crossed.indexed_iter().filter_map(|((i, j), cost)| Some((i, j, (*cost)?)));
+        held.map(|(i, j, cost)| {
             let [a, b] = self.fissure.column(i * THIN, j * THIN);
-            let place = self.fissure.lift([a, b, self.fissure.height(own, a, b)]);
+            let place = self.fissure.lift([a, b, self.fissure.height(pose, a, b)]);
             let [a, b, u] = Fissure::RightOblique.project(place);
-            if u > Fissure::RightOblique.height(oblique, a, b) {
-                sum += f64::from(*cost);
-                count += 1.0;
-            }
-        }
-        sum / f64::max(count, HORIZONTAL_COLUMNS_MIN)
+            Crossed { cost, a, b, above_mean: u - Fissure::RightOblique.height(Pose::MEAN, a, b) }
+        })
+        .collect()
     }
+}
+
+/// A place on the horizontal fissure, on the oblique one's chart.
+struct Crossed {
+    cost: f32,
+    a: f64,
+    b: f64,
+    above_mean: f64,
+}
+
+/// Mean cost of those that lie above the oblique fissure in this pose.
+fn mean_above(crossed: &[Crossed], oblique: Pose) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for Crossed { cost, a, b, above_mean } in crossed {
+        if *above_mean > Fissure::RightOblique.moved(oblique, *a, *b) {
+            sum += f64::from(*cost);
+            count += 1.0;
+        }
+    }
+    sum / f64::max(count, HORIZONTAL_COLUMNS_MIN)
 }
