@@ -58,9 +58,14 @@ pub fn score_number(score: f64) -> String {
 #[must_use]
 pub fn finding_lines(finding: &Finding) -> Vec<String> {
     let m = &finding.measures;
+    // The whole sentence is too long for the column beside a picture.
+    let place = match finding.lobe {
+        Some(found) if !found.sure => format!("{}? near a fissure", found.lobe.as_str()),
+        lobe => place_words(finding.side, lobe),
+    };
     vec![
         format!("{:.1} × {:.1} mm, mean {:.1} mm", m.long_axis_mm, m.short_axis_mm, m.mean_diameter_mm),
-        format!("{}, {}", attenuation_words(finding.attenuation), place_words(finding.side, finding.lobe)),
+        format!("{}, {place}", attenuation_words(finding.attenuation)),
         format!("volume {}", volume_words(m.volume_mm3)),
         format!("{:.0} HU mean, SD {:.0} HU", m.hu_mean, m.hu_sd),
         score_words(finding.score),
@@ -86,7 +91,17 @@ pub fn nodule_sentence(nodule: &NoduleDocument) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::score_number;
+    use super::{place_words, score_number};
+    use domain::{Lobe, LobePlace, Side};
+
+    /// Goal: a lobe is named only where it is sure. Method: sure, near a fissure, not known.
+    #[test]
+    fn only_a_sure_lobe_is_named() {
+        let place = |sure| Some(LobePlace { lobe: Lobe::Rml, fissure_mm: 9.0, sure });
+        assert_eq!(place_words(Side::Right, place(true)), "right middle lobe");
+        assert_eq!(place_words(Side::Right, place(false)), "right lung, near a fissure (RML?)");
+        assert_eq!(place_words(Side::Left, None), "left lung");
+    }
 
     /// Goal: a small score is not shown as another one. Method: from none to certain, thresholds of shipped packs.
     #[test]
