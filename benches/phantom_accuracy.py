@@ -67,6 +67,7 @@ def search(lungcad, scan, pack, out):
 
 def name_lobes(lungcad, scan, pack, out):
     """Each planted nodule's lobe and what the report says of it: [[planted, stated, sure], ...]; none where it was missed."""
+    shutil.rmtree(out, ignore_errors=True)  # of a run that was stopped
     run([lungcad, "analyze", scan / "dicom", "--out", out],
         LUNGCAD_MODELS__FOLDER=str(pack.parents[1]), LUNGCAD_MODELS__PACK="@".join(pack.parts[-2:]))
     found = json.loads((out / "findings.json").read_text())["series"][0]["nodules"]
@@ -108,15 +109,16 @@ def main():
         rows.writerows((s, *specification(s)[:2], " ".join(specification(s)[2])) for s in range(1, given.series + 1))
     for seed in range(1, given.series + 1):
         missing = [n for n in packs if not (given.out / n / f"{seed:02}" / "marks.csv").exists()]
-        if not missing:
+        lobes = given.out / f"lobes-{seed:02}.json"
+        if not missing and lobes.exists():
             continue
         scan = given.out / f"scan-{seed:02}"
+        shutil.rmtree(scan, ignore_errors=True)  # of a run that was stopped
         simulate(lungcad, scan, seed)
         for name in missing:
             search(lungcad, scan, packs[name], given.out / name / f"{seed:02}")
-        first = next(iter(packs))
-        told = name_lobes(lungcad, scan, packs[first], given.out / f"lobes-{seed:02}")
-        (given.out / f"lobes-{seed:02}.json").write_text(json.dumps(told))
+        told = name_lobes(lungcad, scan, next(iter(packs.values())), given.out / f"lobes-{seed:02}")
+        lobes.write_text(json.dumps(told))
         shutil.copyfile(scan / "truth.json", given.out / f"truth-{seed:02}.json")
         shutil.rmtree(scan)
         print(f"series {seed} of {given.series}", flush=True)
