@@ -42,7 +42,7 @@ struct RightLung {
     horizontal: Found,
 }
 
-/// Finds the fissures of `volume` in the lungs that [`crate::lungs::segment`] found in it.
+/// Finds the fissures of `volume` in its `lungs`, found without or by a network.
 #[must_use]
 pub fn find(volume: &Volume, lungs: &Lungs) -> Lobes {
     let hu = block_means(volume, lungs);

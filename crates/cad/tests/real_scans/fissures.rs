@@ -5,7 +5,7 @@ use domain::{Lobe, LpsPoint};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Scans by which neither the mean fissures nor any number of `cad::lobes` was chosen.
+/// Scans that are not among those by which mean fissures and numbers of `cad::lobes` were chosen (but see `docs/LOBES.md`).
 pub(crate) const UNSEEN: [&str; 4] = ["LIDC-IDRI-0001", "LIDC-IDRI-0005", "LIDC-IDRI-0006", "LIDC-IDRI-0314"];
 /// Places are judged so far from each mark on either side, mm.
 const BESIDE_MM: [i32; 4] = [5, 10, 15, 20];
